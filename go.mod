@@ -1,0 +1,3 @@
+module github.com/spacehatch/spacehatch
+
+go 1.26

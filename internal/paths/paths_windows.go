@@ -1,0 +1,22 @@
+package paths
+
+import (
+	"os"
+	"path/filepath"
+)
+
+func databaseHome() (string, error) { return os.UserHomeDir() }
+
+func stateHome() (string, error) { return os.UserCacheDir() }
+
+func runtimeHome() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, program, "run"), nil
+}
+
+// checkOwnerOnly trusts %LocalAppData%, whose access list Windows keeps to the
+// user.
+func checkOwnerOnly(string) error { return nil }
