@@ -1,0 +1,229 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/ipc"
+)
+
+// Tunnel is what an entry serves: a byte stream that can tell how it is.
+type Tunnel interface {
+	io.ReadWriteCloser
+	// Describe fills in state, bytes, round-trip time and reconnects.
+	Describe(*Status)
+}
+
+// Entry is one tunnel process's announcement. Make it before dialling, so that
+// an early ssh can wait for the tunnel, and give it the tunnel with Bind.
+type Entry struct {
+	listener *ipc.Listener
+	attached chan net.Conn // the one ssh; closed never, taken once
+	closing  chan struct{} // somebody asked for the end
+	bound    chan struct{} // closed by Bind or End
+	ended    chan struct{} // closed by End
+	wait     sync.WaitGroup
+	endOnce  sync.Once
+
+	mu      sync.Mutex
+	status  Status
+	tunnel  Tunnel
+	taken   bool
+	asked   bool
+	changed chan struct{} // closed and replaced at every change
+}
+
+// Announce makes the socket for alias in dir (paths.Runtime) and serves it
+// until End. The space's ARN is only shown. taken says that an ssh has this
+// tunnel already, so that no other can attach.
+func Announce(dir, alias, spaceARN string, taken bool) (*Entry, error) {
+	l, err := ipc.Listen(filepath.Join(dir, socketName(alias, os.Getpid())))
+	if err != nil {
+		return nil, err
+	}
+	e := &Entry{
+		listener: l,
+		attached: make(chan net.Conn, 1),
+		closing:  make(chan struct{}),
+		bound:    make(chan struct{}),
+		ended:    make(chan struct{}),
+		changed:  make(chan struct{}),
+		taken:    taken,
+		status: Status{
+			Alias: alias, SpaceARN: spaceARN, State: Connecting,
+			Since: time.Now().Truncate(time.Second), PID: os.Getpid(),
+		},
+	}
+	e.wait.Go(e.accept)
+	return e, nil
+}
+
+// Bind gives the entry its open tunnel.
+func (e *Entry) Bind(t Tunnel) {
+	e.mu.Lock()
+	e.tunnel = t
+	e.mu.Unlock()
+	close(e.bound)
+	e.Changed()
+}
+
+// Changed tells the followers that the tunnel's state is another one.
+func (e *Entry) Changed() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	close(e.changed)
+	e.changed = make(chan struct{})
+}
+
+// Attached gives the stream of the ssh that took the tunnel, at most one.
+func (e *Entry) Attached() <-chan net.Conn { return e.attached }
+
+// Closing is closed when somebody asked for the tunnel's end.
+func (e *Entry) Closing() <-chan struct{} { return e.closing }
+
+// End tells followers why the tunnel ended (nil: normally), removes the
+// socket and waits until every conversation is over.
+func (e *Entry) End(reason error) {
+	e.endOnce.Do(func() {
+		e.mu.Lock()
+		e.describe()
+		e.status.State = Closed
+		e.status.Problem = failureOf(reason)
+		e.mu.Unlock()
+		close(e.ended)
+		_ = e.listener.Close()
+	})
+	e.wait.Wait()
+}
+
+func (e *Entry) accept() {
+	for {
+		conn, err := e.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Out of descriptors or the like: this entry can no longer be
+			// reached, the tunnel itself goes on.
+			return
+		}
+		e.wait.Go(func() { e.converse(conn) })
+	}
+}
+
+func (e *Entry) converse(conn *net.UnixConn) {
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	var r request
+	if err := ipc.Receive(conn, &r); err != nil {
+		_ = conn.Close()
+		return
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	if r.Op == opAttach {
+		e.attach(conn, r.Alias)
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	switch r.Op {
+	case opStatus:
+		_ = ipc.Send(conn, e.Status())
+	case opFollow:
+		e.follow(conn)
+	case opClose:
+		e.close()
+		<-e.ended
+		_ = ipc.Send(conn, answer{OK: true})
+	default:
+		_ = ipc.Send(conn, answer{Reason: "unknown request"})
+	}
+}
+
+// attach hands the connection over to the tunnel's owner, or refuses it.
+func (e *Entry) attach(conn *net.UnixConn, alias string) {
+	refuse := func(reason string) {
+		_ = ipc.Send(conn, answer{Reason: reason})
+		_ = conn.Close()
+	}
+	e.mu.Lock()
+	taken := e.taken || e.status.Alias != alias
+	if !taken {
+		e.taken = true
+	}
+	e.mu.Unlock()
+	if taken {
+		refuse("another ssh has this tunnel")
+		return
+	}
+	select {
+	case <-e.bound:
+	case <-e.ended:
+		refuse("the tunnel has ended")
+		return
+	}
+	if err := ipc.Send(conn, answer{OK: true}); err != nil {
+		_ = conn.Close()
+		e.close() // an ssh came and went: nobody else may have what it saw
+		return
+	}
+	e.attached <- conn
+	e.Changed()
+}
+
+func (e *Entry) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.asked {
+		e.asked = true
+		close(e.closing)
+	}
+}
+
+func (e *Entry) follow(conn *net.UnixConn) {
+	gone, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	e.wait.Go(func() {
+		defer cancel()
+		_, _ = conn.Read(make([]byte, 1)) // a follower says nothing: this is its end
+	})
+	for {
+		e.mu.Lock()
+		changed := e.changed
+		e.mu.Unlock()
+		status := e.Status()
+		_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
+		if err := ipc.Send(conn, status); err != nil || status.State == Closed {
+			return
+		}
+		select {
+		case <-changed:
+		case <-e.ended:
+		case <-gone.Done():
+			return
+		}
+	}
+}
+
+// Status is how the tunnel is now.
+func (e *Entry) Status() Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.describe()
+	return e.status
+}
+
+// describe asks the tunnel; the lock is held.
+func (e *Entry) describe() {
+	if e.tunnel == nil || e.status.State == Closed {
+		return
+	}
+	e.tunnel.Describe(&e.status)
+	if e.status.State == Connected && !e.taken {
+		e.status.State = Waiting
+	}
+}

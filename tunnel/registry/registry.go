@@ -1,0 +1,359 @@
+// Package registry makes the runtime folder the list of open tunnels: each
+// tunnel process announces itself by an owner-only socket there, and whoever
+// wants to see, use or end a tunnel asks that socket. There is no daemon.
+//
+// It must not know how a tunnel works, where sessions come from or what
+// travels through.
+package registry
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/ipc"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// State is how a tunnel is, as a word.
+type State string
+
+// The states of a tunnel.
+const (
+	Connecting   State = "connecting"   // dialling, or in the handshake
+	Waiting      State = "waiting"      // open, and no ssh has come yet
+	Connected    State = "connected"    // open, with an ssh in it
+	Reconnecting State = "reconnecting" // the web socket is gone; the session is being kept
+	Paused       State = "paused"       // the gateway asked for a pause
+	Closed       State = "closed"       // ended
+)
+
+// Status is what a tunnel tells about itself. It holds no secret.
+type Status struct {
+	Alias    string    `json:"alias"`
+	SpaceARN string    `json:"space_arn"`
+	State    State     `json:"state"`
+	Since    time.Time `json:"since"`     // when the tunnel process started
+	BytesIn  int64     `json:"bytes_in"`  // from the space
+	BytesOut int64     `json:"bytes_out"` // to the space
+	// RTT is the smoothed round-trip time of acknowledgements in
+	// milliseconds, 0 where nothing was measured yet.
+	RTT        float64 `json:"rtt_ms"`
+	Reconnects int     `json:"reconnects"`
+	PID        int     `json:"pid"`
+	// Problem says why the tunnel ended; nil while it lives and after a normal
+	// end.
+	Problem *Failure `json:"problem,omitempty"`
+}
+
+// Failure carries a problem.Problem to another process.
+type Failure struct {
+	Code     problem.Code `json:"code"`
+	Sentence string       `json:"sentence"`
+	Hint     string       `json:"hint,omitempty"`
+	Detail   string       `json:"detail,omitempty"`
+}
+
+// AsError returns the problem again, or nil.
+func (f *Failure) AsError() error {
+	if f == nil {
+		return nil
+	}
+	var cause error
+	if f.Detail != "" {
+		cause = errors.New(f.Detail)
+	}
+	return problem.New(f.Code, f.Sentence, f.Hint, cause)
+}
+
+func failureOf(err error) *Failure {
+	if err == nil {
+		return nil
+	}
+	p := problem.From(err)
+	f := &Failure{Code: p.Code, Sentence: p.Sentence, Hint: p.Hint}
+	if p.Cause != nil {
+		f.Detail = p.Cause.Error()
+	}
+	return f
+}
+
+// ErrNotFound says that no tunnel that would serve is announced.
+var ErrNotFound = errors.New("no such tunnel")
+
+const (
+	opStatus = "status" // one Status
+	opFollow = "follow" // a Status now and at every change, the last one Closed
+	opAttach = "attach" // an answer, then the raw stream
+	opClose  = "close"  // an answer, when the tunnel has ended
+)
+
+type request struct {
+	Op    string `json:"op"`
+	Alias string `json:"alias,omitempty"` // attach: whose tunnel is meant
+}
+
+type answer struct {
+	OK     bool   `json:"ok"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// socketName is short, since a socket's path has at most 104 bytes on macOS,
+// and begins with what the alias alone decides.
+func socketName(alias string, pid int) string {
+	return fmt.Sprintf("%s%d.sock", socketPrefix(alias), pid)
+}
+
+func socketPrefix(alias string) string {
+	sum := sha256.Sum256([]byte(alias))
+	return "t-" + hex.EncodeToString(sum[:4]) + "-"
+}
+
+// List asks every announced tunnel for its status, sorted by alias and start.
+// Sockets of dead processes are swept on the way; a tunnel that does not
+// answer within two seconds is left out.
+func List(ctx context.Context, dir string) ([]Status, error) {
+	paths, err := sockets(dir, "t-")
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var (
+		mu   sync.Mutex
+		all  []Status
+		wait sync.WaitGroup
+	)
+	for _, path := range paths {
+		wait.Go(func() {
+			status, err := ask(ctx, path)
+			if err != nil {
+				return // dead and swept, or just ending
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, status)
+		})
+	}
+	wait.Wait()
+	slices.SortFunc(all, func(a, b Status) int {
+		if c := strings.Compare(a.Alias, b.Alias); c != 0 {
+			return c
+		}
+		return a.Since.Compare(b.Since)
+	})
+	return all, nil
+}
+
+func sockets(dir, prefix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the runtime folder: %w", err)
+	}
+	var paths []string
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), prefix) && strings.HasSuffix(entry.Name(), ".sock") {
+			paths = append(paths, filepath.Join(dir, entry.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// dial opens a conversation and says what it is about.
+func dial(ctx context.Context, path string, r request) (*net.UnixConn, error) {
+	conn, err := ipc.Dial(ctx, path)
+	if errors.Is(err, ipc.ErrDead) {
+		_ = os.Remove(path) // swept by whoever finds it
+	}
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if err := ipc.Send(conn, r); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func ask(ctx context.Context, path string) (Status, error) {
+	conn, err := dial(ctx, path, request{Op: opStatus})
+	if err != nil {
+		return Status{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	var status Status
+	if err := ipc.Receive(conn, &status); err != nil {
+		return Status{}, err
+	}
+	return status, nil
+}
+
+// Attachment is the stream of a tunnel, as its one ssh sees it.
+type Attachment struct {
+	*net.UnixConn
+	follow *net.UnixConn
+}
+
+// Attach takes the stream of a tunnel for alias that no ssh has taken yet. It
+// waits while that tunnel is still connecting. It returns [ErrNotFound] where
+// there is none to take, one that failed meanwhile included: the caller then
+// makes its own.
+func Attach(ctx context.Context, dir, alias string) (*Attachment, error) {
+	paths, err := sockets(dir, socketPrefix(alias))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		a, err := attach(ctx, path, alias)
+		if err == nil {
+			return a, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, fmt.Errorf("attach to %s: %w", alias, ErrNotFound)
+}
+
+func attach(ctx context.Context, path, alias string) (*Attachment, error) {
+	follow, err := dial(ctx, path, request{Op: opFollow})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(ctx, path, request{Op: opAttach, Alias: alias})
+	if err != nil {
+		_ = follow.Close()
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	var a answer
+	err = ipc.Receive(conn, &a)
+	if err == nil && !a.OK {
+		err = errors.New(a.Reason)
+	}
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_, _ = conn.Close(), follow.Close()
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{})
+	_ = follow.SetDeadline(time.Time{})
+	return &Attachment{UnixConn: conn, follow: follow}, nil
+}
+
+// Outcome returns why the tunnel ended, to be called when the stream has
+// ended: nil after a normal end. It waits at most two seconds.
+func (a *Attachment) Outcome() error {
+	_ = a.follow.SetDeadline(time.Now().Add(2 * time.Second))
+	for {
+		var status Status
+		if err := ipc.Receive(a.follow, &status); err != nil {
+			return problem.New(problem.TunnelRefused, "The tunnel process ended without a word.",
+				"Connect again.", err)
+		}
+		if status.State == Closed {
+			return status.Problem.AsError()
+		}
+	}
+}
+
+// Close gives the stream up, and with it the tunnel.
+func (a *Attachment) Close() error {
+	return errors.Join(a.UnixConn.Close(), a.follow.Close())
+}
+
+// Follow calls f with the status of the tunnel of process pid for alias, now
+// and at every change, until f returns false or the tunnel has ended
+// ([Closed], the last call). It returns [ErrNotFound] where there is no such
+// tunnel, io.ErrUnexpectedEOF where its process died.
+func Follow(ctx context.Context, dir, alias string, pid int, f func(Status) bool) error {
+	conn, err := dial(ctx, filepath.Join(dir, socketName(alias, pid)), request{Op: opFollow})
+	if errors.Is(err, ipc.ErrDead) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	for {
+		var status Status
+		if err := ipc.Receive(conn, &status); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return io.ErrUnexpectedEOF
+		}
+		if !f(status) || status.State == Closed {
+			return nil
+		}
+	}
+}
+
+// End ends the tunnels of alias (all tunnels where alias is empty) and returns
+// the status of each as it was just before. It returns when they have ended.
+func End(ctx context.Context, dir, alias string) ([]Status, error) {
+	all, err := List(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		wait  sync.WaitGroup
+		mu    sync.Mutex
+		ended []Status
+		fails []error
+	)
+	for _, status := range all {
+		if alias != "" && status.Alias != alias {
+			continue
+		}
+		wait.Go(func() {
+			err := end(ctx, filepath.Join(dir, socketName(status.Alias, status.PID)))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				fails = append(fails, fmt.Errorf("end the tunnel to %s (process %d): %w", status.Alias, status.PID, err))
+				return
+			}
+			ended = append(ended, status)
+		})
+	}
+	wait.Wait()
+	return ended, errors.Join(fails...)
+}
+
+func end(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	conn, err := dial(ctx, path, request{Op: opClose})
+	if errors.Is(err, ipc.ErrDead) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	var a answer
+	if err := ipc.Receive(conn, &a); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package registry
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// pipeTunnel is a tunnel whose far end is in the test's hand.
+type pipeTunnel struct {
+	net.Conn
+	state State
+}
+
+func (t pipeTunnel) Describe(s *Status) { s.State, s.BytesIn, s.RTT = t.state, 7, 1.5 }
+
+func announce(t *testing.T, dir, alias string) *Entry {
+	t.Helper()
+	e, err := Announce(dir, alias, "arn:"+alias, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.End(nil) })
+	return e
+}
+
+func TestListShowsWhatTheTunnelTells(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	all, err := List(t.Context(), dir)
+	if err != nil || len(all) != 1 || all[0].State != Connecting || all[0].PID != os.Getpid() {
+		t.Fatalf("while connecting: %+v, %v", all, err)
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	e.Bind(pipeTunnel{near, Connected})
+	all, err = List(t.Context(), dir)
+	if err != nil || len(all) != 1 || all[0].State != Waiting || all[0].BytesIn != 7 || all[0].SpaceARN != "arn:a.hatch" {
+		t.Fatalf("without an ssh: %+v, %v", all, err)
+	}
+	e.End(nil)
+	if all, err = List(t.Context(), dir); err != nil || len(all) != 0 {
+		t.Errorf("after the end: %+v, %v", all, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestADeadSocketIsSwept(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, socketName("a.hatch", 1))
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := List(t.Context(), dir); err != nil || len(all) != 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the dead socket stays: %v", err)
+	}
+}
+
+func TestOneSSHTakesTheStreamAndLearnsTheOutcome(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	near, far := net.Pipe()
+	defer far.Close()
+	type result struct {
+		a   *Attachment
+		err error
+	}
+	early := make(chan result)
+	go func() { // an ssh that comes before the tunnel is open
+		a, err := Attach(t.Context(), dir, "a.hatch")
+		early <- result{a, err}
+	}()
+	e.Bind(pipeTunnel{near, Connected})
+	r := <-early
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	conn := <-e.Attached()
+	if got := e.Status().State; got != Connected {
+		t.Errorf("with an ssh the state is %s", got)
+	}
+	if _, err := Attach(t.Context(), dir, "a.hatch"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a second ssh gets %v", err)
+	}
+	if _, err := Attach(t.Context(), dir, "b.hatch"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another alias gets %v", err)
+	}
+	if _, err := io.WriteString(conn, "SSH-2.0-x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r.a); err != nil || string(got) != "SSH-2.0-x" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	go e.End(problem.New(problem.TunnelRefused, "The session ended.", "Connect again.", errors.New("why")))
+	p := problem.From(r.a.Outcome())
+	if p.Code != problem.TunnelRefused || p.Sentence != "The session ended." || p.Cause == nil {
+		t.Errorf("outcome %+v", p)
+	}
+	if err := r.a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnSSHThatWaitsForATunnelThatFailsFindsNone(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	got := make(chan error)
+	go func() {
+		_, err := Attach(t.Context(), dir, "a.hatch")
+		got <- err
+	}()
+	for { // until the ssh waits
+		e.mu.Lock()
+		taken := e.taken
+		e.mu.Unlock()
+		if taken {
+			break
+		}
+	}
+	e.End(errors.New("refused"))
+	if err := <-got; !errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFollowEndsWithTheProblem(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	near, far := net.Pipe()
+	defer far.Close()
+	var seen []State
+	var last Status
+	err := Follow(t.Context(), dir, "a.hatch", os.Getpid(), func(s Status) bool {
+		seen, last = append(seen, s.State), s
+		switch s.State {
+		case Connecting:
+			e.Bind(pipeTunnel{near, Connected})
+		case Waiting:
+			go e.End(errors.New("boom"))
+		}
+		return true
+	})
+	if err != nil || last.State != Closed || last.Problem == nil || last.Problem.Detail != "boom" {
+		t.Errorf("%v: %v %+v", err, seen, last)
+	}
+	if err := Follow(t.Context(), dir, "a.hatch", os.Getpid(), func(Status) bool { return true }); !errors.Is(err, ErrNotFound) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestEndEndsOnlyWhatIsMeant(t *testing.T) {
+	dir := t.TempDir()
+	a, b := announce(t, dir, "a.hatch"), announce(t, dir, "b.hatch")
+	for _, e := range []*Entry{a, b} {
+		go func() {
+			<-e.Closing()
+			e.End(nil)
+		}()
+	}
+	ended, err := End(t.Context(), dir, "a.hatch")
+	if err != nil || len(ended) != 1 || ended[0].Alias != "a.hatch" {
+		t.Fatalf("%+v, %v", ended, err)
+	}
+	if all, err := List(t.Context(), dir); err != nil || len(all) != 1 || all[0].Alias != "b.hatch" {
+		t.Errorf("left: %+v, %v", all, err)
+	}
+	if ended, err = End(t.Context(), dir, ""); err != nil || len(ended) != 1 {
+		t.Errorf("%+v, %v", ended, err)
+	}
+}
