@@ -1,0 +1,126 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// Set writes one key of the file at path and keeps every other line of it,
+// comments and line ends included; a comment behind the value stays too. The
+// value is a string, or a []string for [KeyTrustedHosts]. The file and its
+// folder are made where they are missing (0600, 0700); a symbolic link
+// survives. A file that [Load] would refuse is left alone, with its Problem.
+func Set(path, key string, value any) error {
+	if err := new(Settings).set(key, value); err != nil {
+		return problem.New(Invalid, fmt.Sprintf("The setting %s cannot be changed: %s.", printable(key), err),
+			"The settings are "+strings.Join(keys(), ", ")+".", nil)
+	}
+	return edit(path, key, key+" = "+encode(value))
+}
+
+// Unset removes one key of the file at path, so that its default holds. It
+// does what [Set] does in every other respect; a key that is not there is no
+// error.
+func Unset(path, key string) error {
+	if !slices.Contains(keys(), key) {
+		return problem.New(Invalid, fmt.Sprintf("There is no setting %s.", printable(key)),
+			"The settings are "+strings.Join(keys(), ", ")+".", nil)
+	}
+	return edit(path, key, "")
+}
+
+// edit replaces the statement of key by line (no line end), or removes it
+// where line is empty, or appends it.
+func edit(path, key, line string) error {
+	data, err := read(path)
+	if err != nil {
+		return err
+	}
+	if _, err := Load(path, func(string) (string, bool) { return "", false }); err != nil {
+		return err
+	}
+	doc, err := parse(path, data)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(doc.statements, func(st statement) bool { return st.key == key })
+	var out strings.Builder
+	if at < 0 {
+		out.Write(data)
+		if line != "" {
+			if len(data) > 0 && data[len(data)-1] != '\n' {
+				out.WriteString(doc.lineEnd())
+			}
+			out.WriteString(line + doc.lineEnd())
+		}
+	} else {
+		st := doc.statements[at]
+		before := strings.Join(doc.lines[:st.line-1], "")
+		if st.line == 1 && strings.HasPrefix(doc.lines[0], "\ufeff") {
+			before = "\ufeff"
+		}
+		out.WriteString(before)
+		if line != "" {
+			out.WriteString(line + doc.comment(st) + doc.lineEnd())
+		}
+		out.WriteString(strings.Join(doc.lines[st.line-1+st.count:], ""))
+	}
+	if bytes.Equal([]byte(out.String()), data) {
+		return nil
+	}
+	return write(path, []byte(out.String()))
+}
+
+func write(path string, data []byte) error {
+	failed := func(err error) error {
+		return problem.New(Invalid, fmt.Sprintf("The settings could not be written to %s.", path),
+			"Check that the folder belongs to you and that the disk is not full.", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return failed(err)
+	}
+	perm := fs.FileMode(0o600)
+	target := path
+	if _, err := os.Lstat(path); err == nil {
+		// A link that leads nowhere fails here: it must not become a file.
+		if target, err = filepath.EvalSymlinks(path); err != nil {
+			return failed(err)
+		}
+		info, err := os.Stat(target)
+		if err != nil {
+			return failed(err)
+		}
+		perm = info.Mode().Perm()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return failed(err)
+	}
+	if err := atomicfile.Write(target, data, perm); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// encode writes a value that set has accepted as TOML.
+func encode(value any) string {
+	quote := func(s string) string {
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	}
+	if text, ok := value.(string); ok {
+		return quote(text)
+	}
+	hosts, _ := value.([]string)
+	parts := make([]string, len(hosts))
+	for i, h := range hosts {
+		parts[i] = quote(h)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
