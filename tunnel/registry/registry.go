@@ -76,6 +76,12 @@ func (f *Failure) AsError() error {
 	return problem.New(f.Code, f.Sentence, f.Hint, cause)
 }
 
+// Ended is the last status of a tunnel that ended with err, for one that may
+// never have been announced.
+func Ended(alias string, err error) Status {
+	return Status{Alias: alias, State: Closed, Since: time.Now().Truncate(time.Second), PID: os.Getpid(), Problem: failureOf(err)}
+}
+
 func failureOf(err error) *Failure {
 	if err == nil {
 		return nil

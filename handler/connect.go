@@ -1,0 +1,344 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// DefaultFolder is the home folder of every space.
+const DefaultFolder = "/home/sagemaker-user"
+
+// Spaces remembers the spaces that were met and what they may still use.
+type Spaces interface {
+	// Alias returns the alias that the space has or would get. It writes
+	// nothing.
+	Alias(space session.Space) (string, error)
+	// Remember records the space and returns it with its alias.
+	Remember(ctx context.Context, space session.Space) (session.Space, error)
+	// Keep stores a session that was not used yet for the next ssh.
+	Keep(ctx context.Context, alias string, s session.Session) error
+}
+
+// Answers remembers what a person said, so that nothing is asked twice.
+type Answers interface {
+	// Trusted reports whether links of the space's account, region and domain
+	// were allowed for good.
+	Trusted(space session.Space) (bool, error)
+	// Trust allows them for good.
+	Trust(ctx context.Context, space session.Space) error
+}
+
+// Tunnels starts tunnel processes.
+type Tunnels interface {
+	// Start starts a tunnel process that opens s and waits for an ssh to the
+	// alias of space. It does not wait for the tunnel to be open.
+	Start(ctx context.Context, space session.Space, s session.Session) (Tunnel, error)
+}
+
+// Tunnel is a tunnel process that was started.
+type Tunnel interface {
+	// Ready waits until the tunnel is open, or returns why it is not.
+	Ready(ctx context.Context) error
+	// Stop ends it and waits for that.
+	Stop(ctx context.Context) error
+}
+
+// Master is the OpenSSH master connection of an alias. A system without
+// masters gives one whose Start does nothing.
+type Master interface {
+	// Running reports whether a master for the alias answers.
+	Running(ctx context.Context, alias string) bool
+	// Start starts one; the tunnel must be open. The notice, where there is
+	// one, is for the person (the host key was another one).
+	Start(ctx context.Context, alias string) (notice string, err error)
+}
+
+// Change is something to be done to the user's machine, shown before it
+// happens and undone by `spacehatch uninstall`.
+type Change interface {
+	// Describe returns what the change is, for a person.
+	Describe() Proposal
+	// Apply does it.
+	Apply(ctx context.Context) error
+}
+
+// Changes finds what has to be changed for a space, in order; none where all
+// is set up.
+type Changes interface {
+	Changes(ctx context.Context, space session.Space) ([]Change, error)
+}
+
+// Editors knows the IDEs of this machine.
+type Editors interface {
+	// Choose returns the IDE to use: the named one, else the one that the
+	// link's scheme belongs to, else the user's choice, else what is installed.
+	Choose(ctx context.Context, name, scheme string) (Editor, error)
+}
+
+// Editor is one installed IDE.
+type Editor interface {
+	// Name is the IDE's name for a person.
+	Name() string
+	// Changes finds what the IDE lacks for remote work.
+	Changes
+	// Open starts it on the folder of the alias and does not wait for its end.
+	Open(ctx context.Context, alias, folder string) error
+}
+
+// Proposal is a question that a person can understand.
+type Proposal struct {
+	// Key names the proposal for ever, so that an answer can be remembered.
+	Key string
+	// Title is a question, Text says why, Diff what exactly would change; Diff
+	// may be empty.
+	Title, Text, Diff string
+	// Silent marks a change to our own files, which need not be asked about.
+	Silent bool
+	// Optional marks a change without which the connection still works.
+	Optional bool
+}
+
+// Answer is what a person says to a first link.
+type Answer int
+
+// The answers. The zero value is the safe one.
+const (
+	Cancel Answer = iota
+	ConnectOnce
+	ConnectAndRemember
+)
+
+// Person is who can be asked. Both methods return a problem.NeedsPerson
+// where nobody is there.
+type Person interface {
+	// Consent asks about the first link of an account and domain.
+	Consent(ctx context.Context, link Link) (Answer, error)
+	// Approve asks about a change.
+	Approve(ctx context.Context, p Proposal) (bool, error)
+}
+
+// Options are what a caller may choose for one connection.
+type Options struct {
+	Yes    bool   // answer every question with yes, remember nothing
+	Editor string // an IDE's name; "" chooses, "none" starts no IDE
+	Folder string // on the space, absolute; "" is DefaultFolder
+}
+
+// sessionLife is how long the session of a link that does not say so is taken
+// to live: AWS's samples carry X-Amz-Expires=60.
+const sessionLife = time.Minute
+
+// NoEditor as Options.Editor does everything but start an IDE.
+const NoEditor = "none"
+
+// Result is what a connection ended with.
+type Result struct {
+	Space  session.Space
+	Folder string
+	Editor string // the IDE's name, empty where none was started
+}
+
+// Connector turns a link into a connected IDE. Every field but Report must be
+// set.
+type Connector struct {
+	Policy    Policy
+	Spaces    Spaces
+	Answers   Answers
+	Tunnels   Tunnels
+	SSHConfig Changes
+	Master    Master
+	Editors   Editors
+	Person    Person
+	// Report is told what happens, from one goroutine; nil tells nobody.
+	Report func(Event)
+}
+
+// Open does all six steps for the text of a link. Errors are problems; after
+// problem.LinkMalformed, LinkRefused and Cancelled nothing was written,
+// started or left running.
+func (c *Connector) Open(ctx context.Context, raw string, o Options) (Result, error) {
+	reading := c.begin(StepLink)
+	link, err := Parse(raw)
+	if err == nil {
+		err = c.Policy.Check(link)
+	}
+	if err != nil {
+		return Result{}, reading.fail(err)
+	}
+	reading.end(Done, fmt.Sprintf("%s in %s", link.Space.Name, link.Space.Region))
+	return c.Connect(ctx, link, o)
+}
+
+// Connect does the steps that follow a link which the policy has passed.
+func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, error) {
+	alias, err := c.Spaces.Alias(link.Space)
+	if err != nil {
+		return Result{}, err
+	}
+	link.Space.Alias = alias
+	if link.Session.Expires.IsZero() {
+		link.Session.Expires = time.Now().Add(sessionLife)
+	}
+
+	dialling := c.begin(StepTunnel)
+	var tunnel Tunnel
+	if !c.Master.Running(ctx, alias) {
+		// First of all: a link's session lives about a minute, and the
+		// person may take longer to answer.
+		if tunnel, err = c.Tunnels.Start(ctx, link.Space, link.Session); err != nil {
+			return Result{}, dialling.fail(err)
+		}
+	}
+	space, err := c.prepare(ctx, link, o)
+	if err == nil {
+		err = c.attach(ctx, dialling, tunnel, link.Session, alias)
+	}
+	if err != nil {
+		if tunnel != nil {
+			// Also after Ctrl-C: nothing may stay behind.
+			err = errors.Join(err, tunnel.Stop(context.WithoutCancel(ctx)))
+		}
+		if ctx.Err() != nil {
+			err = problem.New(problem.Cancelled, "Cancelled; nothing was left running.", "", nil)
+		}
+		return Result{}, problem.From(err)
+	}
+	return c.openEditor(ctx, space, o)
+}
+
+// prepare asks what has to be asked and sets SSH up.
+func (c *Connector) prepare(ctx context.Context, link Link, o Options) (session.Space, error) {
+	if err := c.consent(ctx, link, o); err != nil {
+		return session.Space{}, err
+	}
+	configuring := c.begin(StepSSHConfig)
+	space, err := c.Spaces.Remember(ctx, link.Space)
+	if err != nil {
+		return session.Space{}, configuring.fail(err)
+	}
+	applied, err := c.apply(ctx, configuring, c.SSHConfig, space, o)
+	if err != nil {
+		return session.Space{}, configuring.fail(err)
+	}
+	if applied == 0 {
+		configuring.end(Skipped, "already set up")
+	} else {
+		configuring.end(Done, "set up")
+	}
+	return space, nil
+}
+
+func (c *Connector) consent(ctx context.Context, link Link, o Options) error {
+	asking := c.begin(StepConsent)
+	trusted, err := c.Answers.Trusted(link.Space)
+	if err != nil {
+		return asking.fail(err)
+	}
+	if trusted || o.Yes {
+		asking.end(Skipped, map[bool]string{true: "this domain is trusted", false: "answered with --yes"}[trusted])
+		return nil
+	}
+	asking.asking()
+	answer, err := c.Person.Consent(ctx, link)
+	if err != nil {
+		return asking.fail(err)
+	}
+	switch answer {
+	case ConnectAndRemember:
+		if err := c.Answers.Trust(ctx, link.Space); err != nil {
+			return asking.fail(err)
+		}
+		asking.end(Done, "allowed, and remembered")
+	case ConnectOnce:
+		asking.end(Done, "allowed this time")
+	default:
+		return asking.fail(problem.New(problem.Cancelled, "Cancelled; nothing was changed.", "", nil))
+	}
+	return nil
+}
+
+// apply walks through changes, asks about each that is not silent, and returns
+// how many were made. A refused change that is not optional cancels.
+func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space session.Space, o Options) (int, error) {
+	changes, err := from.Changes(ctx, space)
+	if err != nil {
+		return 0, err
+	}
+	applied := 0
+	for _, change := range changes {
+		proposal := change.Describe()
+		if !proposal.Silent && !o.Yes {
+			at.asking()
+			yes, err := c.Person.Approve(ctx, proposal)
+			if err != nil && !(proposal.Optional && errors.Is(err, &problem.Problem{Code: problem.NeedsPerson})) {
+				return applied, err
+			}
+			if !yes && proposal.Optional {
+				continue
+			}
+			if !yes {
+				return applied, problem.New(problem.Cancelled, "Cancelled: "+proposal.Key+" was not changed.",
+					"Without it ssh cannot find the space. `spacehatch ssh-config diff` shows the change again.", nil)
+			}
+		}
+		if err := change.Apply(ctx); err != nil {
+			return applied, err
+		}
+		applied++
+	}
+	return applied, nil
+}
+
+// attach waits for the tunnel and puts the ssh master into it.
+func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, unused session.Session, alias string) error {
+	if tunnel == nil {
+		if err := c.Spaces.Keep(ctx, alias, unused); err != nil {
+			return dialling.fail(err)
+		}
+		dialling.end(Skipped, "already open")
+		c.begin(StepSSH).end(Skipped, "already connected")
+		return nil
+	}
+	if err := tunnel.Ready(ctx); err != nil {
+		return dialling.fail(err)
+	}
+	dialling.end(Done, "open")
+	connecting := c.begin(StepSSH)
+	notice, err := c.Master.Start(ctx, alias)
+	if err != nil {
+		return connecting.fail(err)
+	}
+	connecting.end(Done, notice)
+	return nil
+}
+
+func (c *Connector) openEditor(ctx context.Context, space session.Space, o Options) (Result, error) {
+	opening := c.begin(StepEditor)
+	folder := o.Folder
+	if folder == "" {
+		folder = DefaultFolder
+	}
+	result := Result{Space: space, Folder: folder}
+	if o.Editor == NoEditor {
+		opening.end(Skipped, "no IDE wanted")
+		return result, nil
+	}
+	editor, err := c.Editors.Choose(ctx, o.Editor, space.Scheme)
+	if err != nil {
+		return result, opening.fail(err)
+	}
+	if _, err := c.apply(ctx, opening, editor, space, o); err != nil {
+		return result, opening.fail(err)
+	}
+	if err := editor.Open(ctx, space.Alias, folder); err != nil {
+		return result, opening.fail(err)
+	}
+	result.Editor = editor.Name()
+	opening.end(Done, editor.Name())
+	return result, nil
+}

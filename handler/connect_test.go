@@ -1,0 +1,297 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+const goodLink = "vscode://amazonwebservices.aws-toolkit-vscode/connect/sagemaker?connection_identifier=arn%3Aaws%3Asagemaker%3Aus-east-1%3A111122223333%3Aspace%2Fd-abcdefghijkl%2Fmy-space&domain=d-abcdefghijkl&user_profile=alice&session=SageMaker-remote-0abc&ws_url=wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/SageMaker-remote-0abc?role=publish_subscribe&cell-number=AAEA&token=AAEAAb&app_type=JupyterLab"
+
+// world is everything around a Connector; it writes down what is done to it.
+type world struct {
+	did []string
+
+	trusted, running bool
+	answer           Answer
+	approve          bool
+	changes          []Change
+	editorChanges    []Change
+	tunnelErr        error
+	readyErr         error
+	masterErr        error
+	notice           string
+	chooseErr        error
+	personErr        error
+}
+
+func (w *world) note(format string, a ...any) { w.did = append(w.did, fmt.Sprintf(format, a...)) }
+
+func (w *world) Alias(session.Space) (string, error) { return "my-space.hatch", nil }
+func (w *world) Remember(_ context.Context, s session.Space) (session.Space, error) {
+	w.note("remember %s", s.Alias)
+	return s, nil
+}
+func (w *world) Keep(_ context.Context, alias string, s session.Session) error {
+	w.note("keep %s", s.ID)
+	if s.Expires.IsZero() {
+		w.note("kept for ever")
+	}
+	return nil
+}
+func (w *world) Trusted(session.Space) (bool, error) { return w.trusted, nil }
+func (w *world) Trust(context.Context, session.Space) error {
+	w.note("trust")
+	return nil
+}
+func (w *world) Consent(context.Context, Link) (Answer, error) {
+	w.note("ask consent")
+	return w.answer, w.personErr
+}
+func (w *world) Approve(_ context.Context, p Proposal) (bool, error) {
+	w.note("ask %s", p.Key)
+	return w.approve, w.personErr
+}
+
+type fakeTunnels struct{ *world }
+
+func (w fakeTunnels) Start(_ context.Context, space session.Space, s session.Session) (Tunnel, error) {
+	w.note("dial %s for %s", s.ID, space.Alias)
+	return fakeTunnel(w), w.tunnelErr
+}
+
+type fakeTunnel struct{ *world }
+
+func (w fakeTunnel) Ready(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return w.readyErr
+}
+func (w fakeTunnel) Stop(ctx context.Context) error {
+	if ctx.Err() != nil {
+		w.note("stop was given a dead context")
+	}
+	w.note("stop tunnel")
+	return nil
+}
+
+type fakeMaster struct{ *world }
+
+func (w fakeMaster) Running(context.Context, string) bool { return w.running }
+func (w fakeMaster) Start(_ context.Context, alias string) (string, error) {
+	w.note("master %s", alias)
+	return w.notice, w.masterErr
+}
+
+type fakeChange struct {
+	*world
+	Proposal
+}
+
+func (c fakeChange) Describe() Proposal { return c.Proposal }
+func (c fakeChange) Apply(context.Context) error {
+	c.note("apply %s", c.Key)
+	return nil
+}
+
+type fakeChanges struct{ list *[]Change }
+
+func (c fakeChanges) Changes(context.Context, session.Space) ([]Change, error) { return *c.list, nil }
+
+type fakeEditors struct{ *world }
+
+func (w fakeEditors) Choose(_ context.Context, name, scheme string) (Editor, error) {
+	w.note("choose %q %s", name, scheme)
+	return fakeEditor{w.world, fakeChanges{&w.editorChanges}}, w.chooseErr
+}
+
+type fakeEditor struct {
+	*world
+	fakeChanges
+}
+
+func (w fakeEditor) Name() string { return "VS Code" }
+func (w fakeEditor) Open(_ context.Context, alias, folder string) error {
+	w.note("start %s %s", alias, folder)
+	return nil
+}
+
+func (w *world) connector(events *[]Event) *Connector {
+	return &Connector{
+		Spaces: w, Answers: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
+		SSHConfig: fakeChanges{&w.changes}, Editors: fakeEditors{w},
+		Report: func(e Event) { *events = append(*events, e) },
+	}
+}
+
+func TestConnect(t *testing.T) {
+	sshConfig := func(w *world) { w.changes = []Change{fakeChange{w, Proposal{Key: "~/.ssh/config"}}} }
+	const opened = `start my-space.hatch /home/sagemaker-user`
+	for name, c := range map[string]struct {
+		set  func(*world)
+		o    Options
+		link string
+		did  []string
+		code problem.Code
+	}{
+		"the first time": {
+			set: func(w *world) { sshConfig(w); w.answer, w.approve = ConnectAndRemember, true },
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "trust", "remember my-space.hatch",
+				"ask ~/.ssh/config", "apply ~/.ssh/config", "master my-space.hatch", `choose "" vscode`, opened,
+			},
+		},
+		"the second time nothing is asked": {
+			set: func(w *world) { w.trusted = true },
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"master my-space.hatch", `choose "" vscode`, opened,
+			},
+		},
+		"once is not remembered": {
+			set: func(w *world) { w.answer = ConnectOnce },
+			o:   Options{Editor: NoEditor},
+			did: []string{"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "remember my-space.hatch", "master my-space.hatch"},
+		},
+		"--yes asks nothing and remembers no consent": {
+			set: sshConfig,
+			o:   Options{Yes: true, Editor: "cursor", Folder: "/tmp"},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply ~/.ssh/config",
+				"master my-space.hatch", `choose "cursor" vscode`, "start my-space.hatch /tmp",
+			},
+		},
+		"with a master the new session is kept": {
+			set: func(w *world) { w.trusted, w.running = true, true },
+			did: []string{"remember my-space.hatch", "keep SageMaker-remote-0abc", `choose "" vscode`, opened},
+		},
+		"a link that the policy refuses": {
+			set:  func(*world) {},
+			link: strings.Replace(goodLink, "amazonaws.com", "amazonaws.com.evil.example", 1),
+			code: problem.LinkRefused,
+		},
+		"no link at all": {
+			set: func(*world) {}, link: "https://example.com", code: problem.LinkMalformed,
+		},
+		"cancelled consent": {
+			set:  func(*world) {},
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "stop tunnel"},
+			code: problem.Cancelled,
+		},
+		"nobody to ask": {
+			set:  func(w *world) { w.personErr = problem.New(problem.NeedsPerson, "x", "", nil) },
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "stop tunnel"},
+			code: problem.NeedsPerson,
+		},
+		"refused SSH config": {
+			set:  func(w *world) { sshConfig(w); w.trusted = true },
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "ask ~/.ssh/config", "stop tunnel"},
+			code: problem.Cancelled,
+		},
+		"silent changes are made without a question, refused optional ones are left": {
+			set: func(w *world) {
+				w.trusted = true
+				w.changes = []Change{fakeChange{w, Proposal{Key: "own", Silent: true}}}
+				w.editorChanges = []Change{fakeChange{w, Proposal{Key: "settings.json", Optional: true}}}
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply own",
+				"master my-space.hatch", `choose "" vscode`, "ask settings.json", opened,
+			},
+		},
+		"the tunnel cannot be opened": {
+			set:  func(w *world) { w.trusted, w.readyErr = true, problem.New(problem.Unreachable, "x", "", nil) },
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "stop tunnel"},
+			code: problem.Unreachable,
+		},
+		"ssh fails": {
+			set:  func(w *world) { w.trusted, w.masterErr = true, problem.New(problem.SSHFailed, "x", "", nil) },
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "master my-space.hatch", "stop tunnel"},
+			code: problem.SSHFailed,
+		},
+		"without an IDE the connection stays": {
+			set:  func(w *world) { w.trusted, w.chooseErr = true, problem.New(problem.NoEditor, "x", "", nil) },
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "master my-space.hatch", `choose "" vscode`},
+			code: problem.NoEditor,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w world
+			var events []Event
+			c.set(&w)
+			if c.link == "" {
+				c.link = goodLink
+			}
+			_, err := w.connector(&events).Open(t.Context(), c.link, c.o)
+			if code := codeOf(err); code != c.code {
+				t.Errorf("ended with %q, want %q: %v", code, c.code, err)
+			}
+			if !slices.Equal(w.did, c.did) {
+				t.Errorf("did\n  %s\nwant\n  %s", strings.Join(w.did, "\n  "), strings.Join(c.did, "\n  "))
+			}
+			checkEvents(t, events, c.code)
+		})
+	}
+}
+
+func codeOf(err error) problem.Code {
+	if err == nil {
+		return ""
+	}
+	return problem.From(err).Code
+}
+
+// checkEvents holds that every step that started also ended, unless a problem
+// in another step came first, and that a problem is told exactly once.
+func checkEvents(t *testing.T, events []Event, code problem.Code) {
+	t.Helper()
+	open := map[Step]bool{}
+	failures := 0
+	for _, e := range events {
+		switch e.Progress {
+		case Started:
+			open[e.Step] = true
+		case Failed:
+			failures++
+			if e.Problem.Code != code {
+				t.Errorf("%s failed with %s", e.Step, e.Problem.Code)
+			}
+			fallthrough
+		case Done, Skipped:
+			if !open[e.Step] {
+				t.Errorf("%s ended before it started", e.Step)
+			}
+			delete(open, e.Step)
+		}
+	}
+	if code == "" && len(open) > 0 {
+		t.Errorf("never ended: %v", open)
+	}
+	if want := map[bool]int{true: 0, false: 1}[code == ""]; failures != want {
+		t.Errorf("%d failures told, want %d", failures, want)
+	}
+}
+
+func TestInterruptedConnectLeavesNothing(t *testing.T) {
+	var events []Event
+	w := world{trusted: true}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := w.connector(&events).Open(ctx, goodLink, Options{})
+	if codeOf(err) != problem.Cancelled {
+		t.Errorf("ended with %v", err)
+	}
+	if !slices.Contains(w.did, "stop tunnel") || slices.Contains(w.did, "stop was given a dead context") {
+		t.Errorf("did %q", w.did)
+	}
+	if errors.Is(err, context.Canceled) {
+		t.Error("a person is told of a context")
+	}
+}

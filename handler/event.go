@@ -1,0 +1,74 @@
+package handler
+
+import (
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// Step is one of the six steps on the way of a link.
+type Step string
+
+// The steps, in the order in which they begin.
+const (
+	StepLink      Step = "link"       // read the link, ask the policy
+	StepTunnel    Step = "tunnel"     // dial, shake hands, wait
+	StepConsent   Step = "consent"    // ask the person, the first time per domain
+	StepSSHConfig Step = "ssh-config" // show the diff, apply, verify
+	StepSSH       Step = "ssh"        // start the ssh master
+	StepEditor    Step = "editor"     // start the IDE
+)
+
+// Progress is how far a step is.
+type Progress string
+
+// The ways of a step. Every step that started ends as done, skipped or failed.
+const (
+	Started Progress = "started"
+	Asking  Progress = "asking" // waits for a person
+	Done    Progress = "done"
+	Skipped Progress = "skipped" // there was nothing to do
+	Failed  Progress = "failed"
+)
+
+// Event tells what happens on the way of a link. It holds no secret and no
+// text that was not made printable.
+type Event struct {
+	Step     Step
+	Progress Progress
+	// Elapsed is the time since the step started.
+	Elapsed time.Duration
+	// Detail is one clause for a person, and may be empty.
+	Detail string
+	// Problem is set where the step failed.
+	Problem *problem.Problem
+}
+
+// stage measures one step and reports it.
+type stage struct {
+	step    Step
+	started time.Time
+	report  func(Event)
+}
+
+func (c *Connector) begin(step Step) *stage {
+	s := &stage{step: step, started: time.Now(), report: c.Report}
+	if s.report == nil {
+		s.report = func(Event) {}
+	}
+	s.report(Event{Step: step, Progress: Started})
+	return s
+}
+
+func (s *stage) end(progress Progress, detail string) {
+	s.report(Event{Step: s.step, Progress: progress, Elapsed: time.Since(s.started), Detail: detail})
+}
+
+func (s *stage) asking() { s.end(Asking, "") }
+
+// fail reports err as the step's problem and returns it.
+func (s *stage) fail(err error) error {
+	p := problem.From(err)
+	s.report(Event{Step: s.step, Progress: Failed, Elapsed: time.Since(s.started), Problem: p})
+	return p
+}
