@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,15 +32,15 @@ func peer(task []string) int {
 	}
 	switch task[0] {
 	case "take":
-		session, err := s.Take(context.Background(), "one.hatch")
-		if errors.Is(err, ErrNone) {
-			return 0
+		for _, alias := range strings.Fields(task[3]) {
+			session, err := s.Take(context.Background(), alias)
+			if err == nil {
+				fmt.Print(session.ID, " ")
+			} else if !errors.Is(err, ErrNone) {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
 		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		fmt.Print(session.ID)
 		return 0
 	case "remember":
 		if _, err := s.Remember(context.Background(), studio(task[3], "d-abc", "same-name")); err != nil {
@@ -88,18 +89,23 @@ func race(t *testing.T, tasks []string) string {
 	return said.String()
 }
 
-func TestOneOfEightProcessesTakesTheSession(t *testing.T) {
+func TestOneOfEightProcessesTakesEachSession(t *testing.T) {
 	dir := t.TempDir()
 	s := OpenStore(dir+"/state", dir+"/run")
-	if err := s.Keep(t.Context(), "one.hatch", session("only", time.Now().Add(time.Hour))); err != nil {
-		t.Fatal(err)
+	var aliases []string
+	for i := range 25 {
+		alias := fmt.Sprintf("s%d.hatch", i)
+		if err := s.Keep(t.Context(), alias, session(alias, time.Now().Add(time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		aliases = append(aliases, alias)
 	}
-	var tasks []string
-	for range 8 {
-		tasks = append(tasks, strings.Join([]string{"take", s.state, s.runtime}, "\n"))
-	}
-	if said := race(t, tasks); said != "only" {
-		t.Errorf("the peers took %q", said)
+	task := strings.Join([]string{"take", s.state, s.runtime, strings.Join(aliases, " ")}, "\n")
+	taken := strings.Fields(race(t, slices.Repeat([]string{task}, 8)))
+	slices.Sort(taken)
+	slices.Sort(aliases)
+	if !slices.Equal(taken, aliases) {
+		t.Errorf("the peers took %d of %d sessions: %q", len(taken), len(aliases), taken)
 	}
 }
 
