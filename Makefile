@@ -1,0 +1,102 @@
+# The commands of this repository; `make` lists them. Everything that is made
+# goes to build/, which git ignores.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The same flags for everything, or the build cache would hold everything
+# twice. The version comes from above and not from Go's own look at git, which
+# fails where the folder belongs to somebody else.
+export GOFLAGS := -trimpath -buildvcs=false
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.1.4
+
+PLUGIN := github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main
+ALL_SYSTEMS := linux darwin windows
+
+.PHONY: help
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+
+.PHONY: build
+build: ## build build/spacehatch, static and stripped
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch
+
+.PHONY: plugin
+plugin: ## build AWS's own session-manager-plugin, to test against
+	CGO_ENABLED=0 go -C e2e/plugin build -o ../../build/session-manager-plugin $(PLUGIN)
+
+e2e/js/node_modules/.package-lock.json: e2e/js/package.json e2e/js/package-lock.json
+	npm --prefix e2e/js ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: test
+test: build plugin e2e/js/node_modules/.package-lock.json ## run every test; needs gcc, node and what .ci/run installs
+	@started=$$SECONDS; \
+	$(MAKE) -j2 --keep-going --output-sync=line test-vet test-unit test-js test-e2e || \
+		{ echo; echo "make test: FAILED after $$((SECONDS - started)) s, see above"; exit 1; }; \
+	echo; echo "make test: everything passed in $$((SECONDS - started)) s"
+
+.PHONY: test-vet
+test-vet:
+	@for os in $(ALL_SYSTEMS); do echo "go vet for $$os"; GOOS=$$os CGO_ENABLED=0 go vet ./...; done
+
+.PHONY: test-unit
+test-unit: plugin ## run the packages' own tests with the race detector
+	go test -race -timeout 10m $$(go list ./... | grep -v '/e2e')
+
+.PHONY: test-js
+test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with AWS's SDK for JavaScript
+	npm --prefix e2e/js test --loglevel=error
+
+.PHONY: test-e2e
+test-e2e: e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
+	go test -count=1 -timeout 10m ./e2e/...
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: lint
+lint: build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## check format, vet for all systems, linters, layers
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "make fmt would change: $$unformatted"; exit 1; fi
+	@$(MAKE) test-vet
+	$< run ./...
+
+# A linter of this version that is installed already is as good as a built one.
+build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	@mkdir -p build/bin
+	@if installed=$$(command -v golangci-lint) && "$$installed" version --short 2>/dev/null | grep -qx '$(GOLANGCI_LINT_VERSION:v%=%)'; then \
+		ln -sf "$$installed" $@; \
+	else \
+		echo "building golangci-lint $(GOLANGCI_LINT_VERSION): about two minutes"; \
+		GOFLAGS= GOBIN=$(CURDIR)/build/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); \
+		mv build/bin/golangci-lint $@; \
+	fi
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities; needs vuln.go.dev
+	@GOFLAGS= GOBIN=$(CURDIR)/build/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@code=0; said=$$(build/bin/govulncheck ./... 2>&1) || code=$$?; echo "$$said"; \
+	if [ $$code -ne 0 ] && [ $$code -ne 3 ] && grep -qE 'vuln\.go\.dev|dial tcp|no such host' <<<"$$said"; then \
+		echo "make vuln: NOT CHECKED, the database of vulnerabilities cannot be reached from here"; exit 0; \
+	fi; exit $$code
+
+.PHONY: bench
+bench: ## measure the tunnel and the frame codec
+	go test -run '^$$' -bench . -benchmem ./tunnel/... ./simulator/...
+
+.PHONY: demo
+demo: build ## a Studio on this machine, to click around in; Ctrl-C ends it
+	build/spacehatch simulator
+
+.PHONY: clean
+clean: ## remove everything that was made here
+	rm -rf build dist e2e/js/node_modules

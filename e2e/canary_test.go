@@ -1,0 +1,149 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// canaries are the secrets of a link in every form in which they could leak.
+func canaries(t *testing.T, link string) map[string]string {
+	t.Helper()
+	_, query, ok := strings.Cut(link, "?")
+	if !ok {
+		t.Fatal("the link has no parameters")
+	}
+	forms := map[string]string{}
+	for parameter := range strings.SplitSeq(query, "&") {
+		name, encoded, _ := strings.Cut(parameter, "=")
+		switch name {
+		case "token", "X-Amz-Security-Token", "X-Amz-Signature", "cell-number":
+		default:
+			continue
+		}
+		value := encoded
+		for range 2 { // links are encoded up to twice
+			decoded, err := url.PathUnescape(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value = decoded
+		}
+		if len(value) < 16 {
+			t.Fatalf("%s is too short to be told from chance: %q", name, value)
+		}
+		forms[name] = value
+		forms[name+", as in the link"] = encoded
+		forms[name+", encoded"] = url.QueryEscape(value)
+		forms[name+", in hexadecimal"] = hex.EncodeToString([]byte(value))
+		forms[name+", in base 64"] = strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(value)), "=")
+		forms[name+", its middle"] = value[4 : len(value)-4]
+	}
+	if forms["token"] == "" || forms["X-Amz-Signature"] == "" {
+		t.Fatalf("the link has no token or no signature: %d parameters", strings.Count(query, "&")+1)
+	}
+	return forms
+}
+
+func leaks(t *testing.T, where, text string, canaries map[string]string) {
+	t.Helper()
+	for name, canary := range canaries {
+		if strings.Contains(text, canary) {
+			t.Errorf("%s holds the link's %s", where, name)
+		}
+	}
+}
+
+// No secret of a link may be seen by anything but the gateway and, in a file
+// that is the person's alone, the next ssh.
+func TestASecretIsSeenNowhere(t *testing.T) {
+	t.Parallel()
+	v := newVisitor(t)
+	v.env = append(v.env, "SPACEHATCH_LOG=debug")
+	link := v.studio.link(t, "space=my-space&scheme=vscode&presigned=1&encoding=once")
+	secrets := canaries(t, link)
+
+	look := func(when string) {
+		for _, p := range v.processes(t) {
+			leaks(t, when+": the argument list of process "+p.String()[:min(40, len(p.String()))], p.args, secrets)
+			leaks(t, when+": the environment of process "+p.String()[:min(40, len(p.String()))], p.environ, secrets)
+		}
+		for _, dir := range []string{v.home, v.runtime, filepath.Join(v.work, "tmp")} {
+			v.lookInto(t, when, dir, secrets)
+		}
+	}
+	said := v.open(t, link, func() { look("while consent is asked") }, "--editor", "none")
+	leaks(t, "what open said", said, secrets)
+	look("while connected")
+	leaks(t, "status", v.run(t, spacehatch(), "status")+v.run(t, spacehatch(), "status", "--json"), secrets)
+	leaks(t, "ssh -v", v.combined(t, "ssh", "-vvv", alias, "env"), secrets)
+
+	// The link is used up now: what is said about that quotes nothing of it.
+	for _, flags := range [][]string{{}, {"--json"}} {
+		code, said := exitCode(t, v.command(v.ctx, spacehatch(), append([]string{"open", link, "--editor", "none"}, flags...)...))
+		leaks(t, "a second open", said, secrets)
+		t.Logf("a used link, master running: exit code %d", code)
+	}
+	look("after a second open")
+	for _, flags := range [][]string{{}, {"--json"}} {
+		code, said := exitCode(t, v.command(v.ctx, spacehatch(), append([]string{"link", link}, flags...)...))
+		if code != 0 {
+			t.Errorf("spacehatch link: %d\n%s", code, said)
+		}
+		leaks(t, "spacehatch link", said, secrets)
+	}
+	v.run(t, spacehatch(), "close", "--all")
+	code, said := exitCode(t, v.command(v.ctx, spacehatch(), "open", strings.Replace(link, "token=", "token=x", 1), "--editor", "none"))
+	if code == 0 {
+		t.Errorf("a link with a wrong token opened:\n%s", said)
+	}
+	leaks(t, "what is said about a wrong token", said, secrets)
+	look("after a wrong token")
+	v.quiet(t, v.idle)
+	leaks(t, "the simulator's log", v.studio.stderr.String(), secrets)
+}
+
+// combined is all that a command says, which must succeed.
+func (v *visitor) combined(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	code, said := exitCode(t, v.command(v.ctx, name, args...))
+	if code != 0 {
+		t.Fatalf("%s %v: %d\n%s", name, args, code, said)
+	}
+	return said
+}
+
+// lookInto reads every file below dir. The one place for a secret is a session
+// that was not used yet: in the runtime folder, for the owner alone.
+func (v *visitor) lookInto(t *testing.T, when, dir string, secrets map[string]string) {
+	t.Helper()
+	unused := filepath.Join(v.runtime, "spacehatch", "sessions")
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if filepath.Dir(path) == unused && info.Mode().Perm() == 0o600 {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		leaks(t, when+": "+path, string(data), secrets)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
