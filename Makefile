@@ -15,14 +15,14 @@ export GOFLAGS := -trimpath -buildvcs=false
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 GOLANGCI_LINT_VERSION := v2.15.0
-GOVULNCHECK_VERSION := v1.1.4
+GOVULNCHECK_VERSION := v1.8.0
 
 PLUGIN := github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main
 ALL_SYSTEMS := linux darwin windows
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12 | sed 's/^/  make /'
 
 .PHONY: build
 build: ## build build/spacehatch, static and stripped
@@ -64,26 +64,26 @@ fmt: ## format the code
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: lint
-lint: build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## check format, vet for all systems, linters, layers
+lint: build/bin/golangci-lint ## check format, vet for all systems, linters, layers
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "make fmt would change: $$unformatted"; exit 1; fi
 	@$(MAKE) test-vet
-	$< run ./...
+	build/bin/golangci-lint run ./...
 
 # A linter of this version that is installed already is as good as a built one.
-build/bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
+# Made anew when the version above changes.
+build/bin/golangci-lint: Makefile
 	@mkdir -p build/bin
 	@if installed=$$(command -v golangci-lint) && "$$installed" version --short 2>/dev/null | grep -qx '$(GOLANGCI_LINT_VERSION:v%=%)'; then \
 		ln -sf "$$installed" $@; \
 	else \
 		echo "building golangci-lint $(GOLANGCI_LINT_VERSION): about two minutes"; \
-		GOFLAGS= GOBIN=$(CURDIR)/build/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); \
-		mv build/bin/golangci-lint $@; \
+		GOBIN=$(CURDIR)/build/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION); \
 	fi
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities; needs vuln.go.dev
-	@GOFLAGS= GOBIN=$(CURDIR)/build/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@GOBIN=$(CURDIR)/build/bin go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	@code=0; said=$$(build/bin/govulncheck ./... 2>&1) || code=$$?; echo "$$said"; \
 	if [ $$code -ne 0 ] && [ $$code -ne 3 ] && grep -qE 'vuln\.go\.dev|dial tcp|no such host' <<<"$$said"; then \
 		echo "make vuln: NOT CHECKED, the database of vulnerabilities cannot be reached from here"; exit 0; \
