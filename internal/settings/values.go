@@ -89,23 +89,16 @@ func checkFolder(folder string) error {
 // isHost reports whether s, in lower case, is a host name or IP address with
 // or without a port. No wildcard: who trusts a host names it.
 func isHost(s string) bool {
-	host, port, hasPort := s, "", false
 	if rest, ok := strings.CutPrefix(s, "["); ok {
-		var after string
-		host, after, ok = strings.Cut(rest, "]")
+		host, after, closed := strings.Cut(rest, "]")
 		addr, err := netip.ParseAddr(host)
-		if !ok || err != nil || !addr.Is6() || addr.Zone() != "" {
+		if !closed || err != nil || !addr.Is6() || addr.Zone() != "" {
 			return false
 		}
-		if after == "" {
-			return true
-		}
-		if port, ok = strings.CutPrefix(after, ":"); !ok {
-			return false
-		}
-		return isPort(port)
+		port, hasPort := strings.CutPrefix(after, ":")
+		return after == "" || hasPort && isPort(port)
 	}
-	host, port, hasPort = strings.Cut(s, ":")
+	host, port, hasPort := strings.Cut(s, ":")
 	if hasPort && !isPort(port) {
 		return false
 	}
