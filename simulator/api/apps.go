@@ -197,11 +197,13 @@ func (s *Server) markDeleted(r appRequest) (string, error) {
 		return "", s.noApp(r)
 	}
 	now := time.Now()
-	switch state := a.status(now); state {
+	switch a.status(now) {
 	case pending:
 		return "", inUse("App [%s] is in Pending state; wait until it is InService.", s.appARN(a))
-	case deleting, deleted:
-		return "", inUse("App [%s] is in %s state.", s.appARN(a), state)
+	case deleting:
+		return "", inUse("App [%s] is in Deleting state.", s.appARN(a))
+	case deleted:
+		return "", validation("App [%s] has already been deleted.", s.appARN(a))
 	}
 	a.deleting, a.gone = true, now.Add(s.config.StopDelay)
 	return s.spaceARN(a.domain, a.space), nil

@@ -105,7 +105,7 @@ func (s *Server) connectable(arn string) error {
 	a := s.world.alive(domain, name, now)
 	switch {
 	case a == nil || a.status(now) == deleting:
-		return notFound("Space [%s] has no InService App.", arn)
+		return validation("Space [%s] has no InService App.", arn)
 	case now.Before(a.reachable):
 		return internalFailure() // Pending, or not yet known to Session Manager
 	}

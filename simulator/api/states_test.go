@@ -58,7 +58,7 @@ func TestWayToAStoppedSpace(t *testing.T) {
 			return map[string]any{"DomainId": domainA, "SpaceName": "stopped", "SpaceSettings": settings}
 		}
 
-		want("StartSession", start, "ResourceNotFound")
+		want("StartSession", start, "ResourceNotFound") // remote access is off
 		want("DescribeApp", app, "ResourceNotFound")
 		want("UpdateSpace", with(map[string]any{"RemoteAccess": "ENABLED", "AppType": "JupyterLab"}), "ValidationException")
 		want("UpdateSpace", with(map[string]any{"RemoteAccess": "MAYBE"}), "ValidationException")
@@ -69,7 +69,8 @@ func TestWayToAStoppedSpace(t *testing.T) {
 		want("CreateApp", app, "ValidationException")
 		time.Sleep(time.Second)
 		status("DescribeSpace", space, "InService")
-		want("CreateApp", app, "ValidationException") // ml.t3.medium is too small
+		want("StartSession", start, "ValidationException") // nothing runs
+		want("CreateApp", app, "ValidationException")      // ml.t3.medium is too small
 		want("UpdateSpace", with(map[string]any{"JupyterLabAppSettings": map[string]any{
 			"DefaultResourceSpec": map[string]any{"InstanceType": "ml.t3.large"}}}), "")
 		time.Sleep(time.Second)
@@ -90,11 +91,12 @@ func TestWayToAStoppedSpace(t *testing.T) {
 
 		want("DeleteApp", app, "")
 		status("DescribeApp", app, "Deleting")
-		want("StartSession", start, "ResourceNotFound")
+		want("StartSession", start, "ValidationException")
 		want("CreateApp", app, "ResourceInUse")
 		want("DeleteApp", app, "ResourceInUse")
 		time.Sleep(time.Minute)
 		status("DescribeApp", app, "Deleted")
+		want("DeleteApp", app, "ValidationException")
 		if got := config.Gateway.(*fakeGateway).stopped; len(got) != 1 || got[0] != arnA+"stopped" {
 			t.Errorf("stopped %v", got)
 		}
