@@ -126,3 +126,20 @@ func TestEveryLeafHasAReason(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryDecisionIsListed(t *testing.T) {
+	dir := filepath.Join(root(t), "docs", "decisions")
+	index, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if name := page.Name(); name != "README.md" && !bytes.Contains(index, []byte("]("+name+")")) {
+			t.Errorf("docs/decisions/README.md does not list %s", name)
+		}
+	}
+}
