@@ -1,0 +1,64 @@
+package handler
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// TrustedHostInvalid is the code of a trusted_hosts entry that cannot be read.
+const TrustedHostInvalid problem.Code = "trusted-host-invalid"
+
+// maxShown is how many bytes of a value from a link a sentence may repeat.
+const maxShown = 120
+
+// malformed says that the link cannot be read. The reason names parameters and
+// never their values: a value may be a token.
+func malformed(reason string, cause error) error {
+	return problem.New(problem.LinkMalformed, "The link cannot be read: "+reason+".",
+		"Go back to Studio and open the space again; a copied link must be copied whole.", cause)
+}
+
+// refused says that the link asks for something the policy forbids. The reason
+// may show hosts and names, each through [quoted].
+func refused(reason string) error {
+	return problem.New(problem.LinkRefused, "The link was refused: "+reason+".",
+		"Open the space from Studio itself; if this link did not come from there, close the page that sent it.", nil)
+}
+
+// refusedHost is refused for a host that an administrator may know better.
+func refusedHost(reason string) error {
+	return problem.New(problem.LinkRefused, "The link was refused: "+reason+".",
+		"If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts.", nil)
+}
+
+// badTrustedHost says which entry of the setting cannot be read, and why.
+func badTrustedHost(entry, reason string) error {
+	return problem.New(TrustedHostInvalid, "The trusted host "+quoted(entry)+" "+reason+".",
+		"Write each entry of trusted_hosts (or SPACEHATCH_TRUSTED_HOSTS) as host, host:port or ws://host:port.", nil)
+}
+
+// quoted is printable in quotation marks, cut after [maxShown] bytes.
+func quoted(s string) string {
+	if len(s) > maxShown {
+		return `"` + printable(s[:maxShown]) + `..."`
+	}
+	return `"` + printable(s) + `"`
+}
+
+// printable makes text from outside safe to show: ASCII only, so that neither
+// terminal controls nor look-alike letters nor reversed writing reach the
+// reader.
+func printable(s string) string {
+	s = strconv.QuoteToASCII(s)
+	return s[1 : len(s)-1]
+}
+
+// plainText reports whether s is UTF-8 without control, format or other
+// invisible characters. The ASCII space counts as plain.
+func plainText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
