@@ -69,9 +69,15 @@ func (p Person) Approve(ctx context.Context, proposal handler.Proposal) (bool, e
 	if proposal.Diff != "" {
 		b.WriteString("\n" + strings.TrimRight(proposal.Diff, "\n") + "\n")
 	}
-	b.WriteString("\n[Y/n] ")
+	return p.Confirm(ctx, b.String())
+}
+
+// Confirm asks a question until it is answered with yes or no; Enter alone is
+// yes.
+func (p Person) Confirm(ctx context.Context, question string) (bool, error) {
+	question += "\n[Y/n] "
 	for {
-		answer, err := p.ask(ctx, b.String())
+		answer, err := p.ask(ctx, question)
 		if err != nil {
 			return false, err
 		}
@@ -81,8 +87,7 @@ func (p Person) Approve(ctx context.Context, proposal handler.Proposal) (bool, e
 		case "n", "no":
 			return false, nil
 		}
-		b.Reset()
-		b.WriteString("Please answer y or n: ")
+		question = "Please answer y or n: "
 	}
 }
 
