@@ -66,8 +66,8 @@ func qualifierOf(space Space) string {
 	if space.Domain != "" {
 		return space.Domain
 	}
-	if m := clusterARN.FindStringSubmatch(space.ARN); m != nil {
-		return m[5]
+	if parts := strings.Split(space.ARN, "/"); space.Kind == HyperPod && len(parts) > 1 {
+		return parts[len(parts)-2]
 	}
 	return ""
 }

@@ -33,6 +33,7 @@ func TestAliases(t *testing.T) {
 		{Space{ARN: "c", Name: "日本"}, "space-2e7d2c.hatch"},
 		{Space{ARN: "arn:aws:eks:us-east-2:111122223333:cluster/c1/team-a/ws1", Kind: HyperPod, Name: "ws1"}, "ws1.hatch"},
 		{Space{ARN: "arn:aws:eks:us-east-2:111122223333:cluster/c1/team-b/ws1", Kind: HyperPod, Name: "ws1"}, "ws1.team-b.hatch"},
+		{Space{ARN: "hyperpod:us-east-2/team-c/ws1", Kind: HyperPod, Name: "ws1"}, "ws1.team-c.hatch"},
 	}
 	var known []Space
 	for _, step := range steps {

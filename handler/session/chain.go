@@ -1,0 +1,108 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// Chain asks its sources one after the other. It is a [Source] itself.
+type Chain []Source
+
+// Session returns the first session that a source gives. A source that fails
+// does not hide the next one: expired credentials must not stop a click in
+// Studio. Only the end of ctx and a person's [problem.Cancelled] end the walk.
+//
+// Where no source gave one, the error is the most telling problem of those
+// that failed, or [problem.NoSession] where none did and all had nothing.
+func (c Chain) Session(ctx context.Context, space Space) (Session, error) {
+	var failed, none []error
+	for _, source := range c {
+		session, err := source.Session(ctx, space)
+		switch {
+		case err == nil:
+			return session, nil
+		case ctx.Err() != nil:
+			return Session{}, fmt.Errorf("get a session for the space %s: %w", space.label(), context.Cause(ctx))
+		case errors.Is(err, &problem.Problem{Code: problem.Cancelled}):
+			return Session{}, err
+		case errors.Is(err, ErrNone):
+			none = append(none, err)
+		default:
+			failed = append(failed, err)
+		}
+	}
+	if len(failed) > 0 {
+		return Session{}, mostTelling(failed)
+	}
+	return Session{}, noSession(space, none)
+}
+
+// telling orders the problems: what AWS said of the space itself, then what
+// the user can mend, then what time or luck can mend. Others come last.
+var telling = []problem.Code{
+	problem.TooManyConnections, problem.SpaceNotFound, problem.SpaceStarting, problem.Rejected,
+	problem.AccessDenied, problem.CredentialsExpired, CredentialsWrong, ClockWrong, problem.NoCredentials,
+	StoreUnsafe, StoreDamaged, StoreFailed, problem.Throttled, problem.Unreachable,
+}
+
+func mostTelling(failed []error) error {
+	rank := func(err error) int {
+		if i := slices.Index(telling, problem.From(err).Code); i >= 0 {
+			return i
+		}
+		return len(telling)
+	}
+	best := 0
+	for i := range failed {
+		if rank(failed[i]) < rank(failed[best]) {
+			best = i
+		}
+	}
+	if len(failed) == 1 {
+		return failed[best]
+	}
+	// The others stay visible in the details.
+	p := problem.From(failed[best])
+	var causes []error
+	if p.Cause != nil {
+		causes = append(causes, p.Cause)
+	}
+	for i, err := range failed {
+		if i != best {
+			causes = append(causes, err)
+		}
+	}
+	return problem.New(p.Code, p.Sentence, p.Hint, errors.Join(causes...))
+}
+
+func noSession(space Space, none []error) *problem.Problem {
+	sentence := fmt.Sprintf("There is no unused session for the space %s.", space.label())
+	hint := clickAgain(space)
+	for _, err := range none {
+		if p, ok := errors.AsType[*problem.Problem](err); ok && p.Code == problem.NoCredentials {
+			sentence += " " + p.Sentence
+			hint = p.Hint
+			break
+		}
+	}
+	return problem.New(problem.NoSession, sentence, hint, nil)
+}
+
+// orClick ends a hint with the way that needs no credentials.
+func orClick(space Space, hint string) string {
+	click := clickAgain(space)
+	return hint + ", or " + strings.ToLower(click[:1]) + click[1:]
+}
+
+// clickAgain is the way to a session that needs nothing on this computer.
+func clickAgain(space Space) string {
+	if space.Kind == HyperPod {
+		return "Open the workspace again from its page in the browser."
+	}
+	return "Click Open in VS Code in Studio again."
+}

@@ -1,0 +1,191 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/secret"
+)
+
+const (
+	// localTimeout bounds one call of Local.Session with all its retries.
+	localTimeout = 60 * time.Second
+	// machineRoleTimeout bounds the wait for an EC2 instance role where nothing
+	// else is configured: on most computers nobody answers at that address.
+	machineRoleTimeout = 3 * time.Second
+	// localSessionLife is how long a session counts as unused after StartSession
+	// gave it. AWS documents no figure; links carry X-Amz-Expires=60.
+	localSessionLife = 60 * time.Second
+)
+
+// startingDelays are the pauses before StartSession is tried again after
+// InternalFailure: Session Manager learns of a space a while after its app
+// has started. They are those of AWS's own client.
+func startingDelays() []time.Duration {
+	return []time.Duration{1500 * time.Millisecond, 2250 * time.Millisecond, 3375 * time.Millisecond}
+}
+
+// LocalOptions says how local AWS credentials are used. The zero value does
+// what the AWS CLI does.
+type LocalOptions struct {
+	// Profile names a profile of ~/.aws/config; it then comes before
+	// credentials in the environment. Empty means AWS_PROFILE or "default".
+	Profile string
+	// Log gets retries and the SDK's own notes, at debug level; nil drops them.
+	Log *slog.Logger
+}
+
+// Local is a [Source] that calls sagemaker:StartSession with the credentials
+// of this computer: environment, shared config and its profiles, IAM Identity
+// Center, processes, an instance's role. They are resolved anew for each
+// session, in the order and with the environment variables of the AWS SDK
+// (AWS_ENDPOINT_URL_SAGEMAKER and AWS_CA_BUNDLE among them).
+type Local struct {
+	profile string
+	log     *slog.Logger
+	now     func() time.Time
+	wait    func(context.Context, time.Duration) error
+	// load is appended to what the SDK's configuration is loaded with.
+	load []func(*config.LoadOptions) error
+}
+
+// NewLocal returns the source. It reads nothing yet.
+func NewLocal(options LocalOptions) *Local {
+	log := options.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Local{profile: options.Profile, log: log, now: time.Now, wait: wait}
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Session starts a session for a SageMaker AI or Unified Studio space. The
+// stream URL is AWS's word, unchecked: the caller holds it against its policy.
+// The session counts as unused for a minute.
+//
+// Errors are problems: what AWS refused and to whom. Where there are no
+// credentials the [problem.NoCredentials] wraps [ErrNone]; HyperPod spaces,
+// which have no such call, are ErrNone too.
+func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
+	if space.Kind == HyperPod {
+		return Session{}, fmt.Errorf("local credentials open no HyperPod workspace: %w", ErrNone)
+	}
+	parsed, err := ParseARN(space.ARN)
+	if err != nil {
+		return Session{}, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, localTimeout)
+	defer cancel()
+	session, err := l.start(bounded, space, parsed)
+	if err != nil && ctx.Err() != nil {
+		return Session{}, fmt.Errorf("start a session for the space %s: %w", space.label(), context.Cause(ctx))
+	}
+	return session, err
+}
+
+func (l *Local) start(ctx context.Context, space, parsed Space) (Session, error) {
+	cfg, err := l.loadConfig(ctx, parsed.Region)
+	if err != nil {
+		return Session{}, l.configProblem(space, err)
+	}
+	c := call{space: space, arn: parsed, origin: originOf(cfg, l.profile), cfg: cfg, now: l.now}
+	if err := c.retrieve(ctx); err != nil {
+		return Session{}, err
+	}
+	client := sagemaker.NewFromConfig(cfg, func(o *sagemaker.Options) { o.Retryer = leaveStarting(o.Retryer) })
+	delays := startingDelays()
+	for attempt := 0; ; attempt++ {
+		out, err := client.StartSession(ctx, &sagemaker.StartSessionInput{ResourceIdentifier: aws.String(space.ARN)})
+		switch {
+		case err == nil:
+			return c.session(out)
+		case !isStarting(err) || attempt == len(delays):
+			return Session{}, c.problem(ctx, err)
+		}
+		l.log.DebugContext(ctx, "the space may still be starting", "space", space.ARN, "attempt", attempt+1, "again_in", delays[attempt])
+		if err := l.wait(ctx, delays[attempt]); err != nil {
+			return Session{}, c.problem(ctx, err)
+		}
+	}
+}
+
+func (l *Local) loadConfig(ctx context.Context, region string) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(region),
+		// Without a logger of ours the SDK writes to standard error, which
+		// belongs to ssh.
+		config.WithLogger(logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
+			l.log.DebugContext(ctx, "aws sdk", "class", string(class), "note", fmt.Sprintf(format, v...))
+		})),
+	}
+	if l.profile != "" {
+		options = append(options, config.WithSharedConfigProfile(l.profile))
+	}
+	return config.LoadDefaultConfig(ctx, append(options, l.load...)...)
+}
+
+// session checks what StartSession returned.
+func (c *call) session(out *sagemaker.StartSessionOutput) (Session, error) {
+	session := Session{
+		ID:        aws.ToString(out.SessionId),
+		StreamURL: secret.New(aws.ToString(out.StreamUrl)),
+		Token:     secret.New(aws.ToString(out.TokenValue)),
+		Expires:   c.now().Add(localSessionLife),
+	}
+	if err := checkSession(session); err != nil {
+		return Session{}, problem.New(problem.Unreachable,
+			fmt.Sprintf("AWS answered without a usable session for the space %s.", c.space.label()),
+			"Try again; if it stays so, look for a proxy between this computer and AWS.", err)
+	}
+	return session, nil
+}
+
+const startingCode = "InternalFailure"
+
+func isStarting(err error) bool { return errorCode(err) == startingCode }
+
+// errorCode returns AWS's code of the error, or nothing where AWS did not
+// answer.
+func errorCode(err error) string {
+	if coded, ok := errors.AsType[interface {
+		error
+		ErrorCode() string
+	}](err); ok {
+		return coded.ErrorCode()
+	}
+	return ""
+}
+
+// leaveStarting keeps the SDK from retrying InternalFailure by its own, much
+// shorter schedule.
+func leaveStarting(inner aws.Retryer) aws.Retryer {
+	if v2, ok := inner.(aws.RetryerV2); ok {
+		return startingRetryer{v2}
+	}
+	return inner
+}
+
+type startingRetryer struct{ aws.RetryerV2 }
+
+func (r startingRetryer) IsErrorRetryable(err error) bool {
+	return !isStarting(err) && r.RetryerV2.IsErrorRetryable(err)
+}

@@ -1,0 +1,151 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// origin is where the SDK takes the credentials from, as far as a person must
+// know it to mend them.
+type origin struct {
+	profile     string // of the shared config; empty where none is in play
+	environment bool   // access keys in environment variables
+	machineRole bool   // nothing is configured: only an instance's role is left
+	sso         string // the profile to sign in to with aws sso login
+	login       string // the profile to sign in to with aws login
+	process     bool   // a credential_process
+}
+
+func originOf(cfg aws.Config, profile string) origin {
+	var o origin
+	for _, source := range cfg.ConfigSources {
+		switch source := source.(type) {
+		case config.EnvConfig:
+			o.environment = profile == "" && source.Credentials.HasKeys()
+		case config.SharedConfig:
+			o.profile = source.Profile
+			// A role's source profile is the one that has to sign in.
+			for link := &source; link != nil; link = link.Source {
+				switch {
+				case link.SSOSessionName != "" || link.SSOStartURL != "":
+					o.sso = link.Profile
+				case link.LoginSession != "":
+					o.login = link.Profile
+				case link.CredentialProcess != "":
+					o.process = true
+				}
+			}
+		}
+	}
+	if o.environment {
+		return origin{environment: true}
+	}
+	if cached, ok := cfg.Credentials.(*aws.CredentialsCache); ok {
+		switch sources := cached.ProviderSources(); {
+		case slices.Equal(sources, []aws.CredentialSource{aws.CredentialSourceIMDS}):
+			o.machineRole = true
+		case slices.Contains(sources, aws.CredentialSourceHTTP), slices.Contains(sources, aws.CredentialSourceEnvVarsSTSWebIDToken):
+			o.profile = "" // a container's: the profile has no part in it
+		}
+	}
+	return o
+}
+
+// String names the credentials in the middle of a sentence.
+func (o origin) String() string {
+	switch {
+	case o.environment:
+		return "the AWS credentials in the environment variables"
+	case o.machineRole:
+		return "this machine's instance role"
+	case o.profile != "":
+		return "the AWS profile " + quoted(o.profile)
+	}
+	return "the AWS credentials of this computer"
+}
+
+// signIn says how the credentials are renewed, as a sentence without its end.
+func (o origin) signIn() string {
+	switch {
+	case o.environment:
+		return "Set fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset them to use a profile"
+	case o.sso != "":
+		return "Run `aws sso login --profile " + shellWord(o.sso) + "`"
+	case o.login != "":
+		return "Run `aws login --profile " + shellWord(o.login) + "`"
+	case o.profile != "":
+		return "Renew the credentials of the profile " + quoted(o.profile)
+	}
+	return "Sign in to AWS again"
+}
+
+// plainWord is a profile's name that a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+
+// shellWord makes a profile's name fit to be copied into a terminal.
+func shellWord(name string) string {
+	if plainWord.MatchString(name) {
+		return name
+	}
+	return quoted(name)
+}
+
+// call is one StartSession with all that its errors have to tell.
+type call struct {
+	space  Space
+	arn    Space // what the ARN says, not what the store says
+	origin origin
+	cfg    aws.Config
+	now    func() time.Time
+}
+
+// retrieve gets the credentials before the call, so that their faults are told
+// from those of the call. The client finds them in the cache afterwards.
+func (c *call) retrieve(ctx context.Context) error {
+	bounded := ctx
+	if c.origin.machineRole {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, machineRoleTimeout)
+		defer cancel()
+	}
+	_, err := c.cfg.Credentials.Retrieve(bounded)
+	if err == nil {
+		return nil
+	}
+	if c.origin.machineRole && ctx.Err() == nil {
+		return c.noCredentials()
+	}
+	return c.credentialsProblem(ctx, err)
+}
+
+func (c *call) noCredentials() *problem.Problem {
+	sentence := "This computer has no AWS credentials to start a session with."
+	if c.origin.profile != "" && c.origin.profile != config.DefaultSharedConfigProfile {
+		sentence = fmt.Sprintf("The AWS profile %s holds no credentials to start a session with.", quoted(c.origin.profile))
+	}
+	return problem.New(problem.NoCredentials, sentence,
+		fmt.Sprintf("%s, or set up AWS credentials for the account %s, for example with `aws configure sso`.",
+			strings.TrimSuffix(clickAgain(c.space), "."), c.arn.Account),
+		fmt.Errorf("nothing is configured and no instance role answers: %w", ErrNone))
+}
+
+// identity asks AWS who the caller is; empty where that fails.
+func (c *call) identity(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out, err := sts.NewFromConfig(c.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return ""
+	}
+	return aws.ToString(out.Arn)
+}
