@@ -235,6 +235,15 @@ describe("a session", () => {
     assert.ok(stream.searchParams.get("cell-number"));
   });
 
+  test("is refused to an eleventh connection", async () => {
+    const { SpaceArn } = await describeSpace("MySpace2");
+    const start = () => client.send(new StartSessionCommand({ ResourceIdentifier: SpaceArn }));
+    for (let i = 0; i < 10; i += 1) {
+      await start();
+    }
+    await fails(start(), "ResourceLimitExceeded", /./);
+  });
+
   test("never twice the same", async () => {
     const { SpaceArn } = await describeSpace("my-space");
     const [a, b] = await Promise.all([1, 2].map(() => client.send(new StartSessionCommand({ ResourceIdentifier: SpaceArn }))));
@@ -242,6 +251,15 @@ describe("a session", () => {
     assert.notEqual(a.TokenValue, b.TokenValue);
   });
 });
+
+/** Starts a session as soon as Session Manager knows the machine, a little after its app says InService. */
+async function registered(start) {
+  const session = await until(() => start().catch((error) => {
+    assert.equal(error.name, "InternalFailure", error.message);
+    return error;
+  }), (answer) => answer.SessionId);
+  assert.ok(session.StreamUrl);
+}
 
 // Last, for it changes the spaces: each step is one that connecting to a
 // stopped space takes.
@@ -259,7 +277,7 @@ describe("a space's life", () => {
     assert.match((await describeApp()).Status, /^Delet(ing|ed)$/);
     await fails(start(), "ValidationException", /./);
     await until(describeApp, ({ Status }) => Status === "Deleted");
-    await fails(client.send(new DeleteAppCommand(app(described))), "ResourceNotFound", /./);
+    await fails(client.send(new DeleteAppCommand(app(described))), "ValidationException", /already been deleted/);
 
     const off = { DomainId, SpaceName, SpaceSettings: { RemoteAccess: "DISABLED" } };
     const describeIt = () => client.send(new DescribeSpaceCommand({ DomainId, SpaceName }));
@@ -269,7 +287,7 @@ describe("a space's life", () => {
     const created = await client.send(new CreateAppCommand({ ...app(described), ResourceSpec: { InstanceType: "ml.t3.large" } }));
     assert.match(created.AppArn, /^arn:aws:sagemaker:/);
     await until(describeApp, ({ Status }) => Status === "InService");
-    await fails(start(), "ValidationException", /./);
+    await fails(start(), "ResourceNotFound", /Remote access/);
 
     await client.send(new DeleteAppCommand(app(described)));
     await until(describeApp, ({ Status }) => Status === "Deleted");
@@ -277,11 +295,26 @@ describe("a space's life", () => {
     await until(describeIt, ({ Status, SpaceSettings }) => Status === "InService" && SpaceSettings.RemoteAccess === "ENABLED");
     await client.send(new CreateAppCommand({ ...app(described), ResourceSpec: { InstanceType: "ml.t3.large" } }));
     await until(describeApp, ({ Status }) => Status === "InService");
-    // The machine is known to Session Manager a little after its app says InService.
-    const session = await until(() => start().catch((error) => {
-      assert.equal(error.name, "InternalFailure");
-      return error;
-    }), (answer) => answer.SessionId);
-    assert.ok(session.StreamUrl);
+    await registered(start);
+  });
+
+  test("a stopped space that is too small", async () => {
+    const described = await describeSpace("stopped");
+    const { DomainId, SpaceName, SpaceArn, SpaceSettings } = described;
+    const start = () => client.send(new StartSessionCommand({ ResourceIdentifier: SpaceArn }));
+    assert.notEqual(SpaceSettings.RemoteAccess, "ENABLED");
+    await fails(start(), "ResourceNotFound", /Remote access/);
+
+    const bigger = { InstanceType: "ml.t3.large" };
+    await client.send(new UpdateSpaceCommand({
+      DomainId, SpaceName,
+      SpaceSettings: { RemoteAccess: "ENABLED", JupyterLabAppSettings: { DefaultResourceSpec: bigger } },
+    }));
+    const updated = await until(() => client.send(new DescribeSpaceCommand({ DomainId, SpaceName })), ({ Status }) => Status === "InService");
+    assert.equal(updated.SpaceSettings.RemoteAccess, "ENABLED");
+    assert.equal(updated.SpaceSettings.JupyterLabAppSettings.DefaultResourceSpec.InstanceType, "ml.t3.large");
+    await client.send(new CreateAppCommand({ ...app(described), ResourceSpec: bigger }));
+    await until(() => client.send(new DescribeAppCommand(app(described))), ({ Status }) => Status === "InService");
+    await registered(start);
   });
 });
