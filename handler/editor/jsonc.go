@@ -74,7 +74,7 @@ func (d *document) separator(body []byte) string {
 func position(err error) string {
 	parts := strings.SplitN(err.Error(), ": ", 3)
 	if len(parts) == 3 && strings.HasPrefix(parts[1], "line ") {
-		return "unreadable at " + parts[1]
+		return parts[1]
 	}
 	return "unreadable"
 }

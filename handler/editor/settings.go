@@ -165,10 +165,14 @@ func (p *SettingsPlan) parse() (*document, error) {
 		return nil, problem.New(problem.EditorFailed,
 			fmt.Sprintf("%s is not a text in UTF-8, so Spacehatch leaves it alone.", p.path),
 			"Save the file as UTF-8 and try again.", nil)
+	case errors.Is(err, errNotObject):
+		return nil, problem.New(problem.EditorFailed,
+			fmt.Sprintf("%s does not hold settings in braces, so Spacehatch leaves it alone.", p.path),
+			"Open the file in the IDE, correct it, and try again.", nil)
 	case err != nil:
 		return nil, problem.New(problem.EditorFailed,
-			fmt.Sprintf("%s is not valid JSON, so Spacehatch leaves it alone.", p.path),
-			"Open the file in the IDE, correct what it marks, and try again.", err)
+			fmt.Sprintf("%s is not valid JSON (%s), so Spacehatch leaves it alone.", p.path, err),
+			"Open the file in the IDE, correct what it marks, and try again.", nil)
 	}
 	return doc, nil
 }
