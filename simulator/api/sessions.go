@@ -173,3 +173,22 @@ func (s *Server) readSSM(body []byte) (ssmRequest, Resumer, error) {
 func noSession(id string) error {
 	return &Error{"DoesNotExistException", "Session with id " + id + " does not exist.", http.StatusBadRequest}
 }
+
+// SpaceState tells a page what the space's app does (Stopped, Pending,
+// InService or Deleting) and whether remote access is on. A space that does not
+// exist is Stopped.
+func (s *Server) SpaceState(spaceARN string) (state string, remoteAccess bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, _ := strings.CutPrefix(spaceARN, s.arn("space/"))
+	domain, name, _ := strings.Cut(path, "/")
+	p := s.world.space(domain, name)
+	if p == nil {
+		return stopped, false
+	}
+	now := time.Now()
+	if a := s.world.alive(domain, name, now); a != nil {
+		return a.status(now), p.RemoteAccess
+	}
+	return stopped, p.RemoteAccess
+}

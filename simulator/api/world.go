@@ -46,6 +46,7 @@ const (
 	updating  = "Updating"
 	deleting  = "Deleting"
 	deleted   = "Deleted"
+	stopped   = "Stopped" // ours: no app at all
 
 	enabled  = "ENABLED"
 	disabled = "DISABLED"
