@@ -293,7 +293,7 @@ func TestCredentialsThatCannotBeHad(t *testing.T) {
 		"sso-legacy":        {config: legacy, profile: "old", tokens: `{"accessToken":"` + token + `","expiresAt":"2020-01-01T00:00:00Z"}`},
 		"sso-source":        {config: sso + "[profile my ops]\nrole_arn = arn:aws:iam::111122223333:role/Ops\nsource_profile = dev\n", profile: "my ops"},
 		"login":             {config: "[profile web]\nlogin_session = arn:aws:iam::111122223333:user/alice\n", profile: "web"},
-		"role-denied":       {config: role, profile: "ops", assume: answer{"AccessDenied", "User: arn:aws:iam::111122223333:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/Ops", 403}},
+		"role-denied":       {config: role, profile: "ops", assume: answer{"AccessDenied", "User: arn:aws:iam::444455556666:user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/Ops", 403}},
 		"role-expired":      {config: role, profile: "ops", assume: answer{"ExpiredToken", "The security token included in the request is expired", 403}},
 		"mfa":               {config: strings.Replace(role, "source_profile", "mfa_serial = arn:aws:iam::111122223333:mfa/bob\nsource_profile", 1), profile: "ops"},
 		"process":           {config: "[profile tool]\ncredential_process = echo canary-secret\n", profile: "tool"},
@@ -397,7 +397,7 @@ func TestANetworkInTheWay(t *testing.T) {
 func FuzzWhatAWSSays(f *testing.F) {
 	f.Add("AccessDeniedException", "User: arn:aws:iam::111122223333:user/bob is not authorized to perform: sagemaker:StartSession on resource: arn:x\x1b[2J")
 	f.Add("ValidationException", "\u202e. .")
-	f.Add("", "")
+	f.Add("\x06", "")
 	f.Fuzz(func(t *testing.T, code, text string) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // no identity is asked for
