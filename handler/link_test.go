@@ -159,6 +159,7 @@ func (s sample) writings() map[string]string {
 		"twice, beside":                 s.query(times(2), once, false, true),
 		"twice, inside and beside":      s.query(times(2), once, true, true),
 		"encoded but for : and /":       s.query(func(v string) string { return strings.NewReplacer("%3A", ":", "%2F", "/").Replace(once(v)) }, once, true, false),
+		"once but for +":                s.query(func(v string) string { return strings.ReplaceAll(once(v), "%2B", "+") }, plain, true, true),
 		"once, escapes in small digits": strings.NewReplacer("%2F", "%2f", "%3D", "%3d", "%3A", "%3a", "%2B", "%2b").Replace(s.query(once, once, true, false)),
 	}
 	for _, form := range []string{"raw", "raw, beside", "once", "once, beside", "twice"} {
@@ -354,6 +355,9 @@ func TestLinkShowsNoSecret(t *testing.T) {
 	l, err := Parse("spacehatch://connect/sagemaker?" + s.query(times(1), times(1), true, false))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got, want := l.String(), "sagemaker arn:aws:sagemaker:us-east-1:111122223333:space/d-abcdefghijkl/my-space session SageMaker-remote-0abc from spacehatch"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {

@@ -51,14 +51,14 @@ func (p Policy) checkStream(l Link) error {
 	if u.scheme != "wss" {
 		return refused("its stream URL is not encrypted (it must start with wss://)")
 	}
-	partition, region, ok := streamHostRegion(u.host)
+	_, region, ok := streamHostRegion(u.host)
 	if !ok {
 		return refusedHost("it wants a connection to " + quoted(u.host) + ", which is not a Session Manager host of AWS")
 	}
 	if u.port != "" && u.port != "443" {
 		return refusedHost("it wants a connection to port " + u.port + " of " + quoted(u.host) + "; AWS answers on 443 only")
 	}
-	if region != l.Space.Region || partition != l.Space.Partition {
+	if region != l.Space.Region { // and so of its partition: checkPlace has seen to that
 		return refused("its stream host " + quoted(u.host) + " is not in the region of the space, " + quoted(l.Space.Region))
 	}
 	return nil

@@ -181,6 +181,30 @@ func TestParseTrustedHostsRefuses(t *testing.T) {
 	}
 }
 
+func TestAccountsAndSessionsAreCheckedWhereverTheyComeFrom(t *testing.T) {
+	const stream = "wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/s-1"
+	for name, change := range map[string]func(*Link){
+		"short account":    func(l *Link) { l.Space.Account = "1111" },
+		"no account":       func(l *Link) { l.Space.Account = "" },
+		"account of words": func(l *Link) { l.Space.Account = "111122223e33" },
+		"no region":        func(l *Link) { l.Space.Region = "" },
+		"other session":    func(l *Link) { l.Session.ID = "s-2" },
+		"no stream URL":    func(l *Link) { l.Session.StreamURL = secret.New("") },
+		"workspace without namespace": func(l *Link) {
+			l.Space.Kind, l.Space.Account = session.HyperPod, ""
+		},
+	} {
+		l := linkTo("aws", "us-east-1", stream)
+		if err := (Policy{}).Check(l); err != nil {
+			t.Fatal(err)
+		}
+		change(&l)
+		if err := (Policy{}).Check(l); err == nil {
+			t.Errorf("%s: allowed", name)
+		}
+	}
+}
+
 func TestZeroLinkIsRefused(t *testing.T) {
 	checkSentence(t, Policy{}.Check(Link{}), problem.LinkRefused)
 }

@@ -57,7 +57,7 @@ func urlText(raw string) bool {
 func (p Policy) trusts(u urlParts) bool {
 	switch u.scheme {
 	case "ws", "http":
-		return u.hasPort && slices.Contains(p.TrustedHosts, "ws://"+u.host+":"+u.port)
+		return slices.Contains(p.TrustedHosts, "ws://"+u.host+":"+u.port)
 	case "wss", "https":
 		if u.port == "" || u.port == "443" {
 			return slices.Contains(p.TrustedHosts, u.host) || slices.Contains(p.TrustedHosts, u.host+":443")
