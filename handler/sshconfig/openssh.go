@@ -1,0 +1,163 @@
+package sshconfig
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// dumpTimeout bounds one ssh -G, which runs the commands of the user's
+// "Match exec" lines.
+const dumpTimeout = 20 * time.Second
+
+// anyHost is a name that no block of its own exists for.
+const anyHost = "any-space" + Suffix
+
+// client is the OpenSSH client that has the last word.
+type client struct {
+	program string
+	at      place
+}
+
+// effective is what ssh -G prints: keyword in lower case → its lines.
+type effective map[string][]string
+
+// dump returns what ssh would do for host, reading config, or what it reads by
+// itself where config is empty. It opens no connection.
+func (c client) dump(ctx context.Context, config, host string) (effective, error) {
+	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
+	defer cancel()
+	args := []string{"-G"}
+	if config != "" {
+		args = append(args, "-F", config)
+	}
+	cmd := exec.CommandContext(ctx, c.program, append(args, "--", host)...)
+	cmd.WaitDelay = time.Second
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err := cmd.Run()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, problem.New(problem.NotSupported, "The OpenSSH client was not found on this machine.",
+			"Install OpenSSH (the program ssh) and try again.", err)
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("ssh -G: %w", ctx.Err())
+	case err != nil:
+		return nil, &refusal{text: complaint.String(), cause: err}
+	}
+	options := effective{}
+	for lines := bufio.NewScanner(&out); lines.Scan(); {
+		keyword, value, _ := strings.Cut(lines.Text(), " ")
+		keyword = strings.ToLower(keyword)
+		options[keyword] = append(options[keyword], value)
+	}
+	return options, nil
+}
+
+// A refusal is what ssh says when it cannot read a configuration.
+type refusal struct {
+	text  string
+	cause error
+}
+
+func (r *refusal) Error() string { return "ssh -G: " + r.cause.Error() + ": " + r.firstLine() }
+func (r *refusal) Unwrap() error { return r.cause }
+
+func (r *refusal) firstLine() string {
+	line, _, _ := strings.Cut(strings.TrimSpace(r.text), "\n")
+	return printable.Text(strings.TrimSpace(line), 300)
+}
+
+// accepts asks ssh whether it understands our config, before anybody's file is
+// touched: one unknown keyword there would make each ssh of the user's fail.
+func (c client) accepts(ctx context.Context, config []byte) error {
+	return inTempFile(config, func(path string) error {
+		_, err := c.dump(ctx, path, anyHost)
+		if _, ok := errors.AsType[*refusal](err); ok {
+			return tooOld(err)
+		}
+		return err
+	})
+}
+
+// throughInclude dumps what ssh makes of the user's config as it does at home:
+// in an included file it looks at owner and permissions, in one given with -F it
+// does not.
+func (c client) throughInclude(ctx context.Context, config, host string) (options effective, err error) {
+	err = inTempFile([]byte("Include "+configWord(config)+"\n"), func(path string) error {
+		options, err = c.dump(ctx, path, host)
+		return err
+	})
+	return options, err
+}
+
+func inTempFile(data []byte, use func(path string) error) error {
+	dir, err := os.MkdirTemp("", "spacehatch-ssh-*")
+	if err != nil {
+		return fmt.Errorf("ssh config: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, configName)
+	if err := os.WriteFile(path, data, fileMode); err != nil {
+		return fmt.Errorf("ssh config: %w", err)
+	}
+	return use(path)
+}
+
+// verify asks ssh whether our options are what it will do, whatever else the
+// user's config says. What our file gives by itself is the measure, so the way
+// in which this ssh prints a value does not matter.
+func (c client) verify(ctx context.Context, s Settings) error {
+	hosts := []string{anyHost}
+	if len(s.Hosts) > 0 {
+		hosts = append(hosts, s.Hosts[0].Alias)
+	}
+	for _, host := range hosts {
+		want, err := c.dump(ctx, c.at.config(), host)
+		if err != nil {
+			return ineffective("OpenSSH cannot read what Spacehatch wrote", err)
+		}
+		got, err := c.asUser(ctx, host)
+		if err != nil {
+			return ineffective("OpenSSH cannot read the SSH config", err)
+		}
+		options := s.options()
+		if host != anyHost {
+			options = append(options, s.hostOptions(s.Hosts[0])...)
+		}
+		for _, o := range options {
+			keyword := strings.ToLower(o.keyword)
+			if w, g := strings.Join(want[keyword], ", "), strings.Join(got[keyword], ", "); w != g {
+				return ineffective(fmt.Sprintf("OpenSSH uses %s %s for %s, where %s is needed",
+					o.keyword, printable.Quoted(g), host, printable.Quoted(w)), nil)
+			}
+		}
+	}
+	return nil
+}
+
+// asUser dumps what an ssh that the user starts does.
+func (c client) asUser(ctx context.Context, host string) (effective, error) {
+	if c.at.own() {
+		return c.dump(ctx, "", host)
+	}
+	return c.throughInclude(ctx, c.at.userConfig(), host)
+}
+
+func ineffective(what string, cause error) error {
+	if r, ok := errors.AsType[*refusal](cause); ok {
+		what += ": " + strings.TrimRight(r.firstLine(), ".")
+	}
+	return problem.New(problem.SSHConfigIneffective, what+"; the change was taken back.",
+		"Mend your SSH config so that nothing stands before Spacehatch's lines, then run the command again.", cause)
+}
