@@ -18,24 +18,36 @@ const Mask = "***"
 // gives [Mask], or nothing where the value is empty; only [String.Reveal] gives
 // the value itself.
 type String struct {
-	// A struct and not a defined string: so a careless conversion
-	// string(s) does not compile.
-	value string
+	// A struct and not a defined string: so a careless conversion string(s)
+	// does not compile. A pointer in it: fmt calls no method on an unexported
+	// field of somebody's struct, and then shows an address and not the value.
+	value *string
 }
 
-// New wraps value.
-func New(value string) String { return String{value} }
+// New wraps value. Two secrets are the same value where reflect.DeepEqual says
+// so; == compares them by identity.
+func New(value string) String {
+	if value == "" {
+		return String{} // so that all empty secrets are equal
+	}
+	return String{&value}
+}
 
 // Reveal returns the value. Call it where the value leaves the program on
 // purpose (the socket to AWS, the owner-only store), nowhere else.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty reports whether there is no value.
-func (s String) Empty() bool { return s.value == "" }
+func (s String) Empty() bool { return s.value == nil }
 
 // String implements fmt.Stringer.
 func (s String) String() string {
-	if s.value == "" {
+	if s.Empty() {
 		return ""
 	}
 	return Mask

@@ -17,9 +17,12 @@ func TestNoWayOfPrintingShowsTheValue(t *testing.T) {
 		Token  String
 		Nested *String
 		Many   []String
+		hidden String
+		deeper struct{ hidden []String }
 	}
 	s := New(canary)
-	h := holder{Token: s, Nested: &s, Many: []String{s}}
+	h := holder{Token: s, Nested: &s, Many: []String{s}, hidden: s}
+	h.deeper.hidden = []String{s}
 
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T"} {
