@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -162,7 +163,7 @@ func TestLocalStartsASessionInTheRegionOfTheARN(t *testing.T) {
 			space := mySpace
 			space.Kind, space.Region = UnifiedStudio, "the-store-may-be-wrong"
 			got, err := l.Session(t.Context(), space)
-			if err != nil || got != wantSession {
+			if err != nil || !reflect.DeepEqual(got, wantSession) {
 				t.Fatalf("Session = %+v, %v", got, err)
 			}
 			if want := `{"ResourceIdentifier":"` + mySpace.ARN + `"}`; !slices.Equal(f.bodies, []string{want}) {
@@ -180,7 +181,7 @@ func TestInternalFailureIsRetriedThreeTimes(t *testing.T) {
 	failure := answer{"InternalFailure", "The request processing has failed because of an unknown error.", 500}
 	f := &fakeAWS{answers: []answer{failure, failure, failure, {}}}
 	l, waited := testLocal(t, f, "")
-	if got, err := l.Session(t.Context(), mySpace); err != nil || got != wantSession {
+	if got, err := l.Session(t.Context(), mySpace); err != nil || !reflect.DeepEqual(got, wantSession) {
 		t.Errorf("Session = %+v, %v", got, err)
 	}
 	if want := []time.Duration{1500 * time.Millisecond, 2250 * time.Millisecond, 3375 * time.Millisecond}; !slices.Equal(*waited, want) {
@@ -362,7 +363,7 @@ func TestACertificateAuthorityOfOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if got, err := l.Session(t.Context(), mySpace); err != nil || got != wantSession {
+	if got, err := l.Session(t.Context(), mySpace); err != nil || !reflect.DeepEqual(got, wantSession) {
 		t.Errorf("with the bundle: %+v, %v", got, err)
 	}
 }

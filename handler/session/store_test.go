@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -187,7 +188,7 @@ func TestASessionIsTakenOnce(t *testing.T) {
 		}
 	}
 	got, err := s.Session(ctx, Space{Alias: "my-space.hatch"})
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("took %+v, %v", got, err)
 	}
 	if _, err := s.Take(ctx, "my-space.hatch"); !errors.Is(err, ErrNone) {
