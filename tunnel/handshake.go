@@ -1,0 +1,129 @@
+package tunnel
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/tunnel/wire"
+)
+
+// startHold is how long client bytes wait for the agent's first output after
+// the handshake. The agent acknowledges and discards what comes before it is
+// ready; an SSH server speaks first, so its banner shows that it is.
+const startHold = time.Second
+
+// multiplexed is the session type property of a channel that speaks smux.
+const multiplexed = "LocalPortForwarding"
+
+var errDigest = errors.New("the payload does not match its digest")
+
+// answerEarly answers a handshake request that has not come yet as if it
+// asked for a port session.
+func (c *channel) answerEarly() {
+	c.setResponse([]wire.ProcessedClientAction{{ActionType: wire.ActionSessionType, ActionStatus: wire.ActionSuccess}})
+}
+
+// answer answers the agent's handshake request, once and never again: a
+// second response under a new number hangs the agent.
+func (c *channel) answer(payload []byte) {
+	var request wire.HandshakeRequest
+	if err := json.Unmarshal(payload, &request); err != nil {
+		c.end(problem.New(problem.TunnelRefused,
+			"The space's agent began with something that is no handshake.",
+			"Restart the space; its agent may be damaged or of an unknown kind.", err))
+		return
+	}
+	done := make([]wire.ProcessedClientAction, 0, len(request.RequestedClientActions))
+	for _, action := range request.RequestedClientActions {
+		done = append(done, c.process(action))
+	}
+	switch {
+	case !c.answered:
+		c.setResponse(done)
+	case c.refusal != nil:
+		// The early answer promised what cannot be kept.
+		c.end(c.refusal)
+	}
+}
+
+func (c *channel) setResponse(done []wire.ProcessedClientAction) {
+	response, err := json.Marshal(wire.HandshakeResponse{
+		ClientVersion: c.o.ClientVersion, ProcessedClientActions: done,
+	})
+	if err != nil {
+		c.end(problem.New(problem.Internal, "The handshake with the space could not be written.", "", err))
+		return
+	}
+	c.answered = true
+	c.response = response
+}
+
+// process does what one requested action asks for, or says why not.
+func (c *channel) process(action wire.RequestedClientAction) wire.ProcessedClientAction {
+	done := wire.ProcessedClientAction{ActionType: action.ActionType, ActionStatus: wire.ActionSuccess}
+	refuse := func(status wire.ActionStatus, text, sentence string) {
+		done.ActionStatus = status
+		done.Error = text
+		if c.refusal == nil {
+			c.refusal = problem.New(problem.NotSupported, sentence,
+				"Ask the administrator to use a session document for SSH, as SageMaker does.", nil)
+		}
+	}
+	switch action.ActionType {
+	case wire.ActionSessionType:
+		if !isPlainPort(action.ActionParameters) {
+			refuse(wire.ActionUnsupported, "only port sessions that are not multiplexed are supported",
+				"The session is not one that SSH can use.")
+		}
+	case wire.ActionKMSEncryption:
+		refuse(wire.ActionFailed, "KMS encryption is not supported by this client",
+			"The session asks for encryption with an AWS KMS key, which Spacehatch does not do.")
+	default:
+		refuse(wire.ActionUnsupported, "unknown action",
+			"The session asks for something that Spacehatch does not know: "+printable(action.ActionType, 64)+".")
+	}
+	return done
+}
+
+// isPlainPort reports whether the parameters describe a port session whose
+// bytes are one plain stream.
+func isPlainPort(parameters json.RawMessage) bool {
+	var session wire.SessionTypeParameters
+	if json.Unmarshal(parameters, &session) != nil || session.SessionType != wire.SessionTypePort {
+		return false
+	}
+	var port struct {
+		Type string `json:"type"`
+	}
+	// Properties of another shape do not ask for multiplexing.
+	_ = json.Unmarshal(session.Properties, &port)
+	return port.Type != multiplexed
+}
+
+// complete takes in the end of the handshake.
+func (c *channel) complete(now time.Time, payload []byte) {
+	if c.phase != shaking {
+		return
+	}
+	c.phase = holding
+	c.holdUntil = now.Add(startHold)
+	if c.in.taken > 0 {
+		c.phase = flowing
+	}
+	var done wire.HandshakeComplete
+	if json.Unmarshal(payload, &done) == nil && done.CustomerMessage != "" {
+		c.notice(done.CustomerMessage)
+	}
+}
+
+func (c *channel) handshakeTimedOut() {
+	if c.refusal != nil {
+		c.end(c.refusal)
+		return
+	}
+	c.end(problem.New(problem.TunnelRefused,
+		"AWS accepted the data channel, but the space did not answer within "+c.o.HandshakeTimeout.String()+".",
+		"Look in Studio whether the space is running and remote access is on, then connect again.", nil))
+}

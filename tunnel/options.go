@@ -1,0 +1,133 @@
+package tunnel
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/secret"
+)
+
+// Options say where to open a data channel and how. The zero value of each
+// field but StreamURL and Token means its default.
+type Options struct {
+	// StreamURL is what StartSession gave, wss://…, dialled untouched,
+	// presigned or not. It is not checked against any policy: the caller must
+	// have pinned its host.
+	StreamURL secret.String
+	// Token is what StartSession gave.
+	Token secret.String
+	// ClientVersion is what the agent is told, as dotted numbers. Default
+	// "1.3.0.0". For SSH nothing depends on it.
+	ClientVersion string
+	// Refresh is asked for a fresh stream URL and token of the same session
+	// when a channel that was open has been lost and the old token was
+	// refused. A token of another session would reach another agent, which
+	// knows nothing of the bytes so far. Default: none.
+	Refresh func(ctx context.Context) (streamURL, token secret.String, err error)
+	// Notice is called with texts for the person, such as the message that an
+	// administrator has put into the session document: printable, one line,
+	// at most about 1 KiB. They belong on stderr. It is called by one
+	// goroutine at a time and holds the tunnel up until it returns. Default:
+	// they go to Log.
+	Notice func(text string)
+
+	// RootCAs are the certificate authorities to trust. Default: what
+	// [RootCAs] returns.
+	RootCAs *x509.CertPool
+	// Proxy returns the proxy for a request to the stream's host (scheme
+	// https or http, no path, no query), or nil. http and https proxies are
+	// spoken to with CONNECT. Default:
+	// [http.ProxyFromEnvironment] (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
+	Proxy func(*http.Request) (*url.URL, error)
+	// InsecurePlain allows the scheme ws, without TLS. For a simulator only.
+	InsecurePlain bool
+
+	// PayloadSize is the largest payload of a message, in bytes, at most
+	// 64 KiB. Default 1024: larger ones have made the gateway close channels.
+	PayloadSize int
+	// Window bounds the bytes that are sent and not acknowledged. Default
+	// 256 KiB: with more the gateway has asked for pauses.
+	Window int
+	// EarlyResponse answers the agent's handshake before it has asked, which
+	// saves a round trip. Agents allow it; what the gateway does with a
+	// message for an agent that is not there yet has not been measured.
+	EarlyResponse bool
+
+	// HandshakeTimeout bounds the opening of a socket, and the handshake with
+	// the agent. Default 30 s.
+	HandshakeTimeout time.Duration
+	// PingInterval is the time between WebSocket pings. Default 15 s.
+	PingInterval time.Duration
+	// DeadAfter is how long a socket may be silent, pongs included, or refuse
+	// to take bytes, before it counts as lost. Default 45 s.
+	DeadAfter time.Duration
+	// ReconnectLimit bounds the time without a working socket after which the
+	// tunnel ends. Default 2 min.
+	ReconnectLimit time.Duration
+	// PauseLimit bounds a pause that the gateway asked for, after which the
+	// tunnel ends. Default 1 min.
+	PauseLimit time.Duration
+	// CloseTimeout bounds what [Tunnel.Close] waits for. Default 5 s.
+	CloseTimeout time.Duration
+
+	// Log takes what is for a developer; it never gets a secret. Default:
+	// nothing is logged.
+	Log *slog.Logger
+
+	// dial opens the TCP connection, to the proxy or the stream's host; for
+	// tests.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// maxPayloadSize is the largest payload that has been tried against AWS's
+// agent, in bytes.
+const maxPayloadSize = 64 << 10
+
+// withDefaults returns the options with every field set.
+func (o Options) withDefaults() Options {
+	if o.ClientVersion == "" {
+		o.ClientVersion = "1.3.0.0"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Notice == nil {
+		log := o.Log
+		o.Notice = func(text string) { log.Info("message from the session", "text", text) }
+	}
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
+	}
+	if o.PayloadSize <= 0 {
+		o.PayloadSize = 1024
+	}
+	o.PayloadSize = min(o.PayloadSize, maxPayloadSize)
+	if o.Window <= 0 {
+		o.Window = 256 << 10
+	}
+	for _, d := range []struct {
+		value   *time.Duration
+		initial time.Duration
+	}{
+		{&o.HandshakeTimeout, 30 * time.Second},
+		{&o.PingInterval, 15 * time.Second},
+		{&o.DeadAfter, 45 * time.Second},
+		{&o.ReconnectLimit, 2 * time.Minute},
+		{&o.PauseLimit, time.Minute},
+		{&o.CloseTimeout, 5 * time.Second},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.initial
+		}
+	}
+	if o.dial == nil {
+		var dialer net.Dialer
+		o.dial = dialer.DialContext
+	}
+	return o
+}

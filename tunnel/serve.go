@@ -1,0 +1,158 @@
+package tunnel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
+)
+
+// batchLimit is how many bytes are written to the socket in one go, about.
+const batchLimit = 64 << 10
+
+var errStalled = errors.New("nothing was acknowledged for " + stallAfter.String())
+
+// serve speaks over one socket until it is lost or the channel has ended. It
+// returns why; the channel knows whether it has ended.
+func (t *Tunnel) serve(parent context.Context, s socket) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	var running sync.WaitGroup
+	running.Go(func() {
+		<-ctx.Done()
+		s.close()
+		t.mu.Lock()
+		t.drained.Broadcast()
+		t.mu.Unlock()
+	})
+	running.Go(func() { cancel(t.receiveAll(ctx, s)) })
+	cancel(t.sendAll(ctx, s))
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+// receiveAll takes in what comes, as far as the reader follows.
+func (t *Tunnel) receiveAll(ctx context.Context, s socket) error {
+	for {
+		if err := t.awaitRoom(ctx); err != nil {
+			return err
+		}
+		f, err := s.receive()
+		if err != nil {
+			return err
+		}
+		t.receive(f)
+	}
+}
+
+// awaitRoom waits while the reader is too far behind.
+func (t *Tunnel) awaitRoom(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.ch.choke(time.Now()) {
+		return nil
+	}
+	for t.ch.choke(time.Now()) && !t.ch.ended && ctx.Err() == nil {
+		t.drained.Wait()
+	}
+	t.poke()
+	return context.Cause(ctx)
+}
+
+// receive takes in one frame.
+func (t *Tunnel) receive(f frame) {
+	now := time.Now()
+	t.mu.Lock()
+	switch f.kind {
+	case ws.OpBinary:
+		if err := t.ch.receive(now, f.payload); err != nil {
+			t.o.Log.Debug("a message was dropped", "reason", err)
+		}
+	case ws.OpPing:
+		t.pong = append(t.pong[:0], f.payload...)
+		t.pongDue = true
+	}
+	notices := t.ch.notices
+	t.ch.notices = nil
+	t.changed(now)
+	t.mu.Unlock()
+	t.poke()
+	for _, text := range notices {
+		t.o.Notice(text)
+	}
+}
+
+// sendAll sends what there is to send, and pings, until the channel has ended
+// or the context is done.
+func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
+	timer := time.NewTimer(t.o.PingInterval)
+	defer timer.Stop()
+	var batch, message []byte
+	nextPing := time.Now().Add(t.o.PingInterval)
+	for {
+		now := time.Now()
+		t.mu.Lock()
+		t.ch.tick(now)
+		batch, message = t.fill(now, batch[:0], message)
+		ended, stalled, at := t.ch.ended, t.ch.stalled, t.ch.deadline()
+		t.changed(now)
+		t.mu.Unlock()
+
+		if !now.Before(nextPing) {
+			batch = appendFrame(batch, ws.OpPing, randomMask(), []byte("keepalive"))
+			nextPing = now.Add(t.o.PingInterval)
+		}
+		if ended {
+			batch = appendFrame(batch, ws.OpClose, randomMask(), ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+		}
+		if len(batch) > 0 {
+			if err := s.send(batch); err != nil {
+				return err
+			}
+		}
+		switch {
+		case ended:
+			return nil
+		case stalled:
+			return errStalled
+		case len(batch) >= batchLimit:
+			continue
+		}
+		if at.IsZero() || nextPing.Before(at) {
+			at = nextPing
+		}
+		timer.Reset(time.Until(at))
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// fill appends to batch what there is to send now, each message as a frame.
+// It is called with the lock held.
+func (t *Tunnel) fill(now time.Time, batch, message []byte) (_, _ []byte) {
+	if t.pongDue {
+		t.pongDue = false
+		batch = appendFrame(batch, ws.OpPong, randomMask(), t.pong)
+	}
+	for len(batch) < batchLimit {
+		var ok bool
+		if message, ok = t.ch.next(now, message[:0]); !ok {
+			break
+		}
+		batch = appendFrame(batch, ws.OpBinary, randomMask(), message)
+	}
+	return batch, message
+}
+
+// randomMask returns a mask for a frame (RFC 6455, 5.3).
+func randomMask() (mask [4]byte) {
+	binary.LittleEndian.PutUint32(mask[:], rand.Uint32())
+	return mask
+}
