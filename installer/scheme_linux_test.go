@@ -362,6 +362,37 @@ func TestOthersChangedTheListSince(t *testing.T) {
 	}
 }
 
+func TestListChangedBetweenTwoInstallations(t *testing.T) {
+	h := newHome(t, "bin")
+	h.write(t, "[Default Applications]\na/b=c.desktop\n", ".config", "mimeapps.list")
+	h.install(t)
+	h.write(t, "[Default Applications]\nd/e=f.desktop\n", ".config", "mimeapps.list")
+	h.install(t)
+	h.uninstall(t)
+	if got := h.read(t, ".config", "mimeapps.list"); got != "[Default Applications]\nd/e=f.desktop\n" {
+		t.Errorf("the user's edit is lost: %q", got)
+	}
+}
+
+func TestPreferAndForget(t *testing.T) {
+	for before, want := range map[string]string{
+		"":                                     "[Default Applications]\nm=o.desktop\n",
+		"[Default Applications]\na=b\n\n[X]\n": "[Default Applications]\na=b\nm=o.desktop\n\n[X]\n",
+		"[X]\nm=z\n":                           "[X]\nm=z\n\n[Default Applications]\nm=o.desktop\n",
+		"[Default Applications]\nm=p;q;\n":     "[Default Applications]\nm=o.desktop;p;q;\n",
+		"[Default Applications]\n#m=p\nm=p":    "[Default Applications]\n#m=p\nm=o.desktop;p",
+	} {
+		got := parseKeyfile([]byte(before)).prefer("m", "o.desktop")
+		if string(got.bytes()) != want {
+			t.Errorf("%q: got %q, want %q", before, got.bytes(), want)
+		}
+		hadGroup := parseKeyfile([]byte(before)).has(defaults)
+		if back := got.forget("m", "o.desktop", !hadGroup); string(back.bytes()) != before {
+			t.Errorf("%q: back to %q", before, back.bytes())
+		}
+	}
+}
+
 func TestOurEntryEdited(t *testing.T) {
 	h := newHome(t, "bin")
 	h.install(t)

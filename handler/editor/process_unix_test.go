@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -194,9 +195,9 @@ func TestAskKeepsABoundedAnswer(t *testing.T) {
 }
 
 func TestAskEndsWithItsContext(t *testing.T) {
-	// The script's child would hold the pipe for ever, were it not killed.
-	i, notes := standIn(t, "code", `echo x >"$notes/up"; cat "$notes/block"`)
-	for _, pipe := range []string{"up", "block"} {
+	// The script's child holds a pipe open for as long as it lives.
+	i, notes := standIn(t, "code", `exec 3>"$notes/alive"; echo up >&3; cat "$notes/block"; exit 1`)
+	for _, pipe := range []string{"alive", "block"} {
 		if err := syscall.Mkfifo(filepath.Join(notes, pipe), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -207,12 +208,25 @@ func TestAskEndsWithItsContext(t *testing.T) {
 		_, err := i.Version(ctx)
 		done <- err
 	}()
-	if got := note(t, notes, "up"); got != "x\n" {
-		t.Fatalf("got %q", got)
+	alive, err := os.Open(filepath.Join(notes, "alive")) // waits for the script
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = alive.Close() }()
+	if _, err := io.ReadFull(alive, make([]byte, len("up\n"))); err != nil {
+		t.Fatal(err)
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+	// The end of the pipe is the end of the child; the deadline is for a child
+	// that was forgotten.
+	if err := alive.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(alive); err != nil {
+		t.Errorf("the child lives on: %v", err)
 	}
 }
 
