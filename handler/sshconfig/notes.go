@@ -26,6 +26,9 @@ var addingUp = [...]struct{ keyword, says string }{
 func (c client) notes(ctx context.Context, user file, hosts []Host) ([]string, error) {
 	options, err := c.throughInclude(ctx, user.target, anyHost)
 	if r, ok := errors.AsType[*refusal](err); ok {
+		if strings.Contains(r.text, c.at.config()) {
+			return nil, nil // it is our own file that is broken, and about to be mended
+		}
 		if strings.Contains(r.text, "Bad owner or permissions") {
 			return nil, unsafe(user.path, "has an owner or permissions that OpenSSH refuses",
 				"Run chmod go-w "+printable.Quoted(user.target)+" and try again.", err)
@@ -57,7 +60,7 @@ func (c client) notes(ctx context.Context, user file, hosts []Host) ([]string, e
 // ownEntries returns the patterns of the user's Host lines that were written for
 // our hosts. A config that the parser cannot read has none: ssh has read it.
 func ownEntries(data []byte, hosts []Host) []string {
-	config, err := ssh_config.DecodeBytes(withoutIncludes(data))
+	config, err := ssh_config.DecodeBytes(hostLines(data))
 	if err != nil {
 		return nil
 	}
@@ -78,13 +81,19 @@ func ownEntries(data []byte, hosts []Host) []string {
 	return slices.Compact(found)
 }
 
-// withoutIncludes keeps the parser, which opens them, to the file it is given.
-func withoutIncludes(data []byte) []byte {
+// maxHostLine bounds a line for the parser, whose time grows with the square of
+// a word's length.
+const maxHostLine = 1 << 10
+
+// hostLines keeps the parser to what it is asked for: it opens the files that
+// are included, and gives up at the Match lines that it does not know.
+func hostLines(data []byte) []byte {
 	var kept bytes.Buffer
 	for at := 0; at < len(data); {
 		line, next := cutLine(data, at)
-		if _, ok := includeOf(line); !ok {
-			kept.Write(data[at:next])
+		if len(line) <= maxHostLine && len(line) > len("Host") && strings.EqualFold(line[:len("Host")], "Host") &&
+			strings.ContainsRune(" \t=", rune(line[len("Host")])) {
+			kept.WriteString(line + "\n")
 		}
 		at = next
 	}
