@@ -36,6 +36,11 @@ type Options struct {
 	// they go to Log.
 	Notice func(text string)
 
+	// Changed is called when [Stats].State has become another one. The tunnel
+	// is locked meanwhile: return at once and do not call it. Default: nobody
+	// is told.
+	Changed func()
+
 	// RootCAs are the certificate authorities to trust. Default: what
 	// [RootCAs] returns.
 	RootCAs *x509.CertPool
@@ -99,6 +104,9 @@ func (o Options) withDefaults() Options {
 	if o.Notice == nil {
 		log := o.Log
 		o.Notice = func(text string) { log.Info("message from the session", "text", text) }
+	}
+	if o.Changed == nil {
+		o.Changed = func() {}
 	}
 	if o.Proxy == nil {
 		o.Proxy = http.ProxyFromEnvironment

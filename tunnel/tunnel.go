@@ -232,6 +232,7 @@ func (t *Tunnel) changed(now time.Time) {
 	if state := t.ch.state(); state != t.state {
 		t.o.Log.Debug("the data channel's state has changed", "from", t.state, "to", state)
 		t.state, t.since = state, now
+		t.o.Changed()
 	}
 	if t.ch.phase != shaking || t.ch.ended {
 		select {

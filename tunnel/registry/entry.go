@@ -31,11 +31,15 @@ type Entry struct {
 	wait     sync.WaitGroup
 	endOnce  sync.Once
 
-	mu      sync.Mutex
-	status  Status
-	tunnel  Tunnel
-	taken   bool
-	asked   bool
+	mu     sync.Mutex
+	status Status
+	tunnel Tunnel
+	taken  bool
+	asked  bool
+
+	// Its own lock: a tunnel tells of a change while it holds its lock, and
+	// is asked for its status while mu is held.
+	news    sync.Mutex
 	changed chan struct{} // closed and replaced at every change
 }
 
@@ -75,8 +79,8 @@ func (e *Entry) Bind(t Tunnel) {
 
 // Changed tells the followers that the tunnel's state is another one.
 func (e *Entry) Changed() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.news.Lock()
+	defer e.news.Unlock()
 	close(e.changed)
 	e.changed = make(chan struct{})
 }
@@ -192,9 +196,9 @@ func (e *Entry) follow(conn *net.UnixConn) {
 		_, _ = conn.Read(make([]byte, 1)) // a follower says nothing: this is its end
 	})
 	for {
-		e.mu.Lock()
+		e.news.Lock()
 		changed := e.changed
-		e.mu.Unlock()
+		e.news.Unlock()
 		status := e.Status()
 		_ = conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
 		if err := ipc.Send(conn, status); err != nil || status.State == Closed {
