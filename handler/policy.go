@@ -9,9 +9,8 @@ import (
 // Policy says what a link may make us do. Its zero value allows AWS's own
 // hosts and nothing else.
 type Policy struct {
-	// TrustedHosts are the stream and refresh hosts beyond AWS's own, as
-	// [ParseTrustedHosts] returns them. They come from the user's settings or
-	// environment, never from a link. A host given alone is good for port 443,
+	// TrustedHosts are the stream and refresh hosts beyond AWS's own, in lower
+	// case. They come from the user's settings or environment, never from a link. A host given alone is good for port 443,
 	// one with a port for that port, and one as ws://host:port for that port
 	// without encryption (a simulator on loopback); http counts there like ws.
 	TrustedHosts []string

@@ -67,39 +67,6 @@ func (p Policy) trusts(u urlParts) bool {
 	return false
 }
 
-// ParseTrustedHosts reads a comma-separated list of host, host:port and
-// ws://host:port for [Policy]. Hosts are names or IP addresses (IPv6 in
-// brackets), exact, without wildcards; spaces around an entry and empty
-// entries do not count, capitals become small. The error is a
-// *problem.Problem of code [TrustedHostInvalid].
-func ParseTrustedHosts(list string) ([]string, error) {
-	var hosts []string
-	for entry := range strings.SplitSeq(list, ",") {
-		entry = strings.TrimSpace(entry)
-		if entry == "" {
-			continue
-		}
-		host, plain := strings.CutPrefix(entry, "ws://")
-		host = strings.ToLower(host)
-		at := host
-		if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-			if at = host[:i]; !portNumber(host[i+1:]) {
-				return nil, badTrustedHost(entry, "has a port that is not a number from 1 to 65535")
-			}
-		} else if plain {
-			return nil, badTrustedHost(entry, "has no port")
-		}
-		if !hostName(at) && !ipv6(at) {
-			return nil, badTrustedHost(entry, "is not a host name")
-		}
-		if plain {
-			host = "ws://" + host
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, nil
-}
-
 // hostName reports whether s is a DNS name or an IPv4 address in lower case,
 // without a dot at its end.
 func hostName(s string) bool {

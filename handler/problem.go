@@ -9,9 +9,6 @@ import (
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
-// TrustedHostInvalid is the code of a trusted_hosts entry that cannot be read.
-const TrustedHostInvalid problem.Code = "trusted-host-invalid"
-
 // maxShown is how many bytes of a value from a link a sentence may repeat.
 const maxShown = 120
 
@@ -33,12 +30,6 @@ func refused(reason string) error {
 func refusedHost(reason string) error {
 	return problem.New(problem.LinkRefused, "The link was refused: "+reason+".",
 		"If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts.", nil)
-}
-
-// badTrustedHost says which entry of the setting cannot be read, and why.
-func badTrustedHost(entry, reason string) error {
-	return problem.New(TrustedHostInvalid, "The trusted host "+quoted(entry)+" "+reason+".",
-		"Write each entry of trusted_hosts (or SPACEHATCH_TRUSTED_HOSTS) as host, host:port or ws://host:port.", nil)
 }
 
 // quoted is printable in quotation marks, cut after [maxShown] bytes.

@@ -48,7 +48,8 @@ type Settings struct {
 	// home folder there.
 	Folder string `json:"folder"`
 	// TrustedHosts are the hosts beyond AWS's own that a data channel may go
-	// to, as host or host:port, in lower case.
+	// to, as host (port 443), host:port or, without encryption and for a
+	// simulator on loopback only, ws://host:port; in lower case.
 	TrustedHosts []string `json:"trusted_hosts"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -275,4 +276,27 @@ func FuzzLoadAndSet(f *testing.F) {
 			t.Errorf("after Unset: %+v, %v", after, err)
 		}
 	})
+}
+
+func TestTrustedHosts(t *testing.T) {
+	load := func(list string) ([]string, error) {
+		s, err := Load(filepath.Join(t.TempDir(), "none"), func(name string) (string, bool) {
+			return list, name == VariableTrustedHosts
+		})
+		return s.TrustedHosts, err
+	}
+	want := []string{"a.example", "b.example:8443", "127.0.0.1:1", "[::1]:8080", "ws://127.0.0.1:8080", "ws://[::1]:1"}
+	got, err := load("A.example, b.Example:8443,,127.0.0.1:1, [::1]:8080,WS://127.0.0.1:8080,ws://[::1]:1 ,")
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("read %q, %v, want %q", got, err, want)
+	}
+	for _, entry := range []string{
+		"*.example", "a.example/x", "a.example:0", "a.example:65536", "a.example:", "a.example:x", "wss://a.example",
+		"https://a.example", "ws://a.example", "ws://[::1]", "x@a.example", "a..example", "a.example.", "-a.example", "a b",
+		"::1", "[::1", "[::1%25x]", "ws://", "[127.0.0.1]", "\u0430.example", strings.Repeat("a.", 127) + "example", "a\x1b[2J",
+	} {
+		if hosts, err := load("ok.example," + entry); err == nil {
+			t.Errorf("%q is read as %q", entry, hosts)
+		}
+	}
 }

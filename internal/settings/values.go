@@ -47,8 +47,9 @@ func asHosts(value any) ([]string, error) {
 	hosts := make([]string, 0, len(raw))
 	for _, h := range raw {
 		host := strings.ToLower(h)
-		if !isHost(host) {
-			return nil, fmt.Errorf("%s is not a host or host:port", printable(h))
+		address, plain := strings.CutPrefix(host, "ws://")
+		if !isHost(address) || plain && !hasPort(address) {
+			return nil, fmt.Errorf("%s is not a host, host:port or ws://host:port", printable(h))
 		}
 		hosts = append(hosts, host)
 	}
@@ -116,6 +117,11 @@ func isHost(s string) bool {
 		}
 	}
 	return true
+}
+
+// hasPort reports whether a host that isHost allows has a port.
+func hasPort(host string) bool {
+	return strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']')
 }
 
 func isPort(s string) bool {
