@@ -1,0 +1,273 @@
+// Package master starts, asks and ends the OpenSSH connection that every other
+// ssh to a space shares (ssh_config(5), ControlMaster). It runs OpenSSH and
+// leaves it running; it keeps nothing itself.
+//
+// It must not know how a tunnel is made, what stands in the SSH config beyond
+// what ssh -G tells, or what a session is.
+package master
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// DefaultIdle is how long a master stays without a client: every open session
+// counts against the space's ten.
+const DefaultIdle = 30 * time.Minute
+
+const (
+	lockRetry = 20 * time.Millisecond
+	// askTimeout bounds ssh's questions to itself and to a master, which need
+	// no network. A "Match exec" of the user's may take its time.
+	askTimeout = 20 * time.Second
+	// maxComplaint bounds what is read of ssh's complaints, in bytes.
+	maxComplaint = 64 << 10
+)
+
+// ErrHostKeyChanged is in the chain of Start's error when the space has another
+// host key than the one pinned. No session was spent on more than the key
+// exchange, but the tunnel has ended.
+var ErrHostKeyChanged = errors.New("the host key changed")
+
+// Client is the OpenSSH client with what it needs to run masters. Its methods
+// may be called at the same time, from several processes too.
+type Client struct {
+	// SSH is the program, by path or by name; empty means "ssh".
+	SSH string
+	// Config is the configuration to use in place of the user's; empty means
+	// the user's.
+	Config string
+	// LockDir is a folder of our own, such as the runtime folder: two starts of
+	// one alias take turns there.
+	LockDir string
+	// Idle is how long a master stays without a client, in whole seconds; zero
+	// means [DefaultIdle].
+	Idle time.Duration
+	// Renew, where set, is asked once when the host key changed. If it forgets
+	// the pin, because AWS has just given a session for that very space, and
+	// opens a new tunnel, Start tries again. The notice is for the person.
+	Renew func(ctx context.Context, alias string) (notice string, err error)
+}
+
+// Running reports whether a master for the alias answers.
+func (c Client) Running(ctx context.Context, alias string) bool {
+	if !Supported() || !valid(alias) {
+		return false
+	}
+	return c.ask(ctx, "check", alias) == nil
+}
+
+// Start starts a master for the alias and returns when it can be used; the
+// tunnel behind the alias must be open. Nothing of ours stays open in it and it
+// ends by itself. Where one runs already, or where there are none (on Windows,
+// or without a ControlPath), Start does nothing. Asking for a password, it would
+// have nobody to ask, so it fails instead. The notice, where there is one, is
+// for the person. Errors are a problem.SSHFailed, with [ErrHostKeyChanged] in
+// the chain for that case, or the context's.
+func (c Client) Start(ctx context.Context, alias string) (notice string, err error) {
+	if !Supported() {
+		return "", nil
+	}
+	if !valid(alias) {
+		return "", fmt.Errorf("start ssh master: %q is not an alias", alias)
+	}
+	lock := flock.New(filepath.Join(c.LockDir, "master-"+alias+".lock"), flock.SetPermissions(0o600))
+	// Without the lock the second of two would find the first one's socket
+	// when it is connected already, and stay for ever as a plain connection.
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		return "", fmt.Errorf("start ssh master: %w", err)
+	}
+	defer func() { _ = lock.Close() }()
+
+	socket, err := c.socket(ctx, alias)
+	if err != nil || socket == "" {
+		return "", err
+	}
+	if c.ask(ctx, "check", alias) == nil {
+		return "", nil
+	}
+	if err := removeStale(ctx, socket); err != nil {
+		return "", failed(alias, "a stale control socket is in the way", err)
+	}
+	err = c.start(ctx, alias)
+	if errors.Is(err, ErrHostKeyChanged) && c.Renew != nil {
+		if notice, err = c.Renew(ctx, alias); err == nil {
+			err = c.start(ctx, alias)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := c.ask(ctx, "check", alias); err != nil {
+		return "", failed(alias, "the connection stands but cannot be shared", err)
+	}
+	return notice, nil
+}
+
+// Stop ends the alias's master and with it every connection through it. That
+// there is none is no error; a socket that one left behind is removed.
+func (c Client) Stop(ctx context.Context, alias string) error {
+	if !Supported() {
+		return nil
+	}
+	if !valid(alias) {
+		return fmt.Errorf("stop ssh master: %q is not an alias", alias)
+	}
+	asked := c.ask(ctx, "exit", alias)
+	if asked == nil {
+		return nil
+	}
+	socket, err := c.socket(ctx, alias)
+	if err != nil || socket == "" {
+		return err
+	}
+	if err := removeStale(ctx, socket); err != nil {
+		return failed(alias, "the shared connection does not end", errors.Join(asked, err))
+	}
+	return nil
+}
+
+// start runs ssh until it has gone into the background as a master.
+//
+//   - ControlPersist together with -f makes the master count the time without a
+//     client; a mere -M -N stays for ever. It also keeps the ProxyCommand from
+//     holding on to our standard error.
+//   - ClearAllForwardings: what a "Host *" forwards belongs to the user's own
+//     ssh commands, and would fail there if it stood here already.
+//   - Standard error is a file and no pipe: whoever keeps it open, nobody waits.
+func (c Client) start(ctx context.Context, alias string) error {
+	complaints, err := os.CreateTemp("", "spacehatch-ssh-*")
+	if err != nil {
+		return fmt.Errorf("start ssh master: %w", err)
+	}
+	defer func() {
+		_ = complaints.Close()
+		_ = os.Remove(complaints.Name())
+	}()
+	idle := c.Idle
+	if idle == 0 {
+		idle = DefaultIdle
+	}
+	cmd := c.command(ctx, "-M", "-N", "-f", "-T",
+		"-o", "ControlPersist="+strconv.Itoa(max(1, int(idle.Seconds()))),
+		"-o", "ClearAllForwardings=yes",
+		"-o", "LogLevel=ERROR",
+		"--", alias)
+	cmd.Env = append(os.Environ(), "SSH_ASKPASS_REQUIRE=never")
+	cmd.Stderr = complaints
+	detach(cmd)
+	err = cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("start ssh master: %w", ctx.Err())
+	}
+	text := make([]byte, maxComplaint)
+	n, readErr := complaints.ReadAt(text, 0)
+	if readErr != nil && !errors.Is(readErr, io.EOF) {
+		err = errors.Join(err, readErr)
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return problem.New(problem.NotSupported, "The OpenSSH client was not found on this machine.",
+			"Install OpenSSH (the program ssh) and try again.", err)
+	}
+	return explain(alias, string(text[:n]), err)
+}
+
+// ask sends a control command to the alias's master; an error means that none
+// took it.
+func (c Client) ask(ctx context.Context, what, alias string) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cmd := c.command(ctx, "-O", what, "--", alias)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("ssh -O %s: %w: %s", what, err, meaning(string(out)))
+	}
+	return nil
+}
+
+// socket returns the path of the alias's control socket, empty where the
+// configuration gives none.
+func (c Client) socket(ctx context.Context, alias string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cmd := c.command(ctx, "-G", "--", alias)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", problem.New(problem.NotSupported, "The OpenSSH client was not found on this machine.",
+				"Install OpenSSH (the program ssh) and try again.", err)
+		}
+		return "", explain(alias, complaint.String(), err)
+	}
+	for line := range strings.Lines(out.String()) {
+		keyword, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.EqualFold(keyword, "controlpath") && filepath.IsAbs(value) {
+			return value, nil
+		}
+	}
+	return "", nil
+}
+
+func (c Client) command(ctx context.Context, args ...string) *exec.Cmd {
+	program := c.SSH
+	if program == "" {
+		program = "ssh"
+	}
+	if c.Config != "" {
+		args = append([]string{"-F", c.Config}, args...)
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// removeStale removes a socket that nobody listens on: over one, ssh would
+// connect without becoming a master, and never end.
+func removeStale(ctx context.Context, socket string) error {
+	info, err := os.Lstat(socket)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s is not a socket: %w", socket, fs.ErrInvalid)
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", socket)
+	if err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("%s is in use: %w", socket, fs.ErrExist)
+	}
+	if !refused(err) {
+		return err
+	}
+	return os.Remove(socket)
+}
+
+// valid reports whether alias is a host name that ssh can take for nothing else.
+func valid(alias string) bool {
+	if alias == "" || len(alias) > 253 || alias[0] == '-' || alias[0] == '.' {
+		return false
+	}
+	return strings.Trim(alias, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
+}
