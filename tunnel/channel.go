@@ -214,7 +214,7 @@ func (c *channel) closed(body []byte) {
 		c.end(c.refusal)
 	case err == nil && text != "":
 		c.end(problem.New(problem.TunnelRefused,
-			"The session was ended from the other side: "+text,
+			"The session was ended from the other side: \""+text+"\".",
 			"Connect again. If this repeats, look whether the space is running and remote access is on.", nil))
 	case c.phase == shaking:
 		c.end(problem.New(problem.TunnelRefused,

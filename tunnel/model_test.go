@@ -179,8 +179,9 @@ func exchange(t *testing.T, n network, seed uint64) {
 	if agent.discarded > 0 {
 		t.Errorf("%d bytes came before the agent was ready", agent.discarded)
 	}
-	if c.out.bytes > o.Window || c.in.earlySum < 0 || c.out.lost < 0 {
-		t.Errorf("the books are wrong: %d bytes on their way, %d early, %d lost", c.out.bytes, c.in.earlySum, c.out.lost)
+	if c.out.bytes > o.Window || len(c.in.early) != 0 || c.in.earlySum != 0 || c.out.lost < 0 {
+		t.Errorf("the books are wrong: %d bytes on their way, %d messages of %d bytes early, %d lost",
+			c.out.bytes, len(c.in.early), c.in.earlySum, c.out.lost)
 	}
 	if len(agent.responses) != 1 {
 		t.Errorf("%d handshake responses", len(agent.responses))
@@ -250,8 +251,11 @@ func FuzzChannel(f *testing.F) {
 				}
 			}
 			early := 0
-			for _, s := range c.in.early {
+			for n, s := range c.in.early {
 				early += len(s.payload)
+				if n <= c.in.expected {
+					t.Fatalf("message %d is kept although %d is next", n, c.in.expected)
+				}
 			}
 			if sum != c.out.bytes || lost != c.out.lost || early != c.in.earlySum {
 				t.Fatalf("books: %d/%d bytes, %d/%d lost, %d/%d early", sum, c.out.bytes, lost, c.out.lost, early, c.in.earlySum)

@@ -36,6 +36,7 @@ const (
 type route struct {
 	stream, token secret.String
 	workedAt      time.Time // until when a socket worked; at first the start
+	reached       bool      // there has been a socket
 	attempts      int
 	refusals      int
 	refreshes     int
@@ -164,6 +165,7 @@ func (t *Tunnel) reach(ctx context.Context, r *route) (socket, error) {
 		r.attempts++
 		s, err := t.openChannel(ctx, r)
 		if err == nil {
+			r.reached = true
 			return s, nil
 		}
 		if ctx.Err() != nil {
@@ -177,7 +179,7 @@ func (t *Tunnel) reach(ctx context.Context, r *route) (socket, error) {
 			if err := t.refused(ctx, r, failure.problem); err != nil {
 				return nil, err
 			}
-		case t.opening() && ok && (!failure.passing || r.attempts >= firstTries):
+		case !r.reached && ok && (!failure.passing || r.attempts >= firstTries):
 			return nil, failure.problem
 		}
 	}
@@ -242,15 +244,11 @@ func (t *Tunnel) backOff(ctx context.Context, r *route) error {
 
 // gaveUp is the end of a tunnel that found no socket for too long.
 func (t *Tunnel) gaveUp(r *route, limit time.Duration) error {
+	sentence := "The connection to AWS was lost and could not be restored within "
 	if t.opening() {
-		if p, ok := errors.AsType[*problem.Problem](r.last); ok {
-			return p
-		}
-		return problem.New(problem.Unreachable, "The data channel could not be opened within "+limit.String()+".",
-			"Check the network, then connect again.", errors.New(t.describe(r.last)))
+		sentence = "The data channel could not be opened within "
 	}
-	return problem.New(problem.Unreachable,
-		"The connection to AWS was lost and could not be restored within "+limit.String()+".",
+	return problem.New(problem.Unreachable, sentence+limit.String()+".",
 		"Check the network, then connect again.", errors.New(t.describe(r.last)))
 }
 

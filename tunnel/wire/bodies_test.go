@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -137,7 +138,7 @@ func TestOpenDataChannelIsReadAndNeverPrintsItsToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := ParseOpenDataChannel(text)
-	if err != nil || out != in {
+	if err != nil || !reflect.DeepEqual(out, in) {
 		t.Errorf("got %+v, %v", out, err)
 	}
 	for _, s := range []string{fmt.Sprintf("%v %+v %#v", out, out, out), string(mustJSON(out))} {
@@ -166,7 +167,7 @@ func FuzzParseOpenDataChannel(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := ParseOpenDataChannel(text); err != nil || again != o {
+		if again, err := ParseOpenDataChannel(text); err != nil || !reflect.DeepEqual(again, o) {
 			t.Errorf("got %#v, %v; want %#v", again, err, o)
 		}
 	})
