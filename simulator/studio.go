@@ -10,9 +10,10 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
+	"github.com/spacehatch/spacehatch/internal/secret"
 	"github.com/spacehatch/spacehatch/simulator/api"
+	"github.com/spacehatch/spacehatch/simulator/gateway"
 )
 
 //go:embed page
@@ -24,10 +25,12 @@ type studio struct {
 	hosts  []string // what a browser may call us
 	places []place
 	api    *api.Server
-	pods   api.Gateway  // starts the sessions of places that the API does not know
-	role   api.Identity // Studio's execution role, which starts sessions and presigns
-	lives  time.Duration
-	links  atomic.Int64
+	pods   api.Gateway   // starts the sessions of places that the API does not know
+	role   string        // the ARN of Studio's execution role, which starts the sessions
+	token  secret.String // opens the switches
+	// counters are the gateway's.
+	counters func() gateway.Counters
+	links    atomic.Int64
 }
 
 const (
@@ -56,6 +59,7 @@ func (s *studio) handler() http.Handler {
 	mux.HandleFunc("GET /code-editor/{space}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}/{rest...}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}", s.serveReconnect)
+	s.control(mux)
 	return s.guard(mux)
 }
 
@@ -67,8 +71,8 @@ func (s *studio) guard(next http.Handler) http.Handler {
 			http.Error(w, "This is not the host that was asked for.", http.StatusMisdirectedRequest)
 			return
 		}
-		site := r.Header.Get("Sec-Fetch-Site")
-		if (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		site, navigates := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Mode") == "navigate"
+		if (site == "cross-site" || site == "same-site") && (!navigates || strings.HasPrefix(r.URL.Path, "/api/")) {
 			http.Error(w, "Other sites may not call this one.", http.StatusForbidden)
 			return
 		}
@@ -189,20 +193,14 @@ func (s *studio) open(ctx context.Context, p place, presigned bool) (opened, err
 	var session api.Session
 	var err error
 	if p.kind == kindHyperPod {
-		session, err = s.pods.StartSession(ctx, p.arn)
+		session, err = s.pods.StartSession(ctx, p.arn, presigned)
 	} else {
-		session, err = s.api.StartSession(ctx, s.role.ARN, p.arn)
+		session, err = s.api.StartSession(ctx, s.role, p.arn, presigned)
 	}
 	if err != nil {
 		return opened{}, err
 	}
-	o := opened{id: session.ID, stream: session.StreamURL.Reveal(), token: session.Token.Reveal()}
-	if presigned {
-		if o.stream, err = presign(ctx, o.stream, s.role, s.lives); err != nil {
-			return opened{}, err
-		}
-	}
-	return o, nil
+	return opened{id: session.ID, stream: session.StreamURL.Reveal(), token: session.Token.Reveal()}, nil
 }
 
 // serveReconnect is Studio's page for a fresh session without a click. A

@@ -32,13 +32,14 @@ type Session struct {
 
 // Gateway opens sessions in front of the spaces.
 type Gateway interface {
-	// StartSession opens a session in front of a running space. It returns
+	// StartSession opens a session in front of a running space, with a
+	// presigned stream URL or one that the client signs itself. It returns
 	// an error that wraps [ErrTooManyConnections] where the space has its
 	// ten already.
-	StartSession(ctx context.Context, spaceARN string) (Session, error)
+	StartSession(ctx context.Context, spaceARN string, presigned bool) (Session, error)
 	// StopSpace ends the space's machine and every session in front of it.
 	// It knows every space, also one that never ran.
-	StopSpace(spaceARN string)
+	StopSpace(ctx context.Context, spaceARN string)
 }
 
 // Resumer is a Gateway that also has SSM's two other session calls. Without

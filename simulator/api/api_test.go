@@ -37,7 +37,7 @@ type fakeGateway struct {
 	err     error
 }
 
-func (g *fakeGateway) StartSession(_ context.Context, arn string) (Session, error) {
+func (g *fakeGateway) StartSession(_ context.Context, arn string, _ bool) (Session, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.err != nil {
@@ -54,7 +54,7 @@ func (g *fakeGateway) StartSession(_ context.Context, arn string) (Session, erro
 	return Session{ID: id, StreamURL: secret.New("wss://127.0.0.1:1/v1/data-channel/" + id), Token: secret.New("tok+/=")}, nil
 }
 
-func (g *fakeGateway) StopSpace(arn string) {
+func (g *fakeGateway) StopSpace(_ context.Context, arn string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stopped = append(g.stopped, arn)
@@ -335,11 +335,11 @@ func TestFaultsAndLog(t *testing.T) {
 	wantCode(t, "cleared", describe(domainB), "<nil>")
 
 	s.server.Fail(Fault{Operation: "sagemaker:StartSession", Code: "InternalFailure", Times: 1})
-	_, err = s.server.StartSession(ctx, "studio", arnA+"my-space")
+	_, err = s.server.StartSession(ctx, "studio", arnA+"my-space", true)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Code != "InternalFailure" || e.Status != 500 {
 		t.Errorf("ordered failure: %v", err)
 	}
-	if _, err := s.server.StartSession(ctx, "studio", arnA+"my-space"); err != nil {
+	if _, err := s.server.StartSession(ctx, "studio", arnA+"my-space", true); err != nil {
 		t.Error(err)
 	}
 

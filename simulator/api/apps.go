@@ -175,7 +175,7 @@ func (s *Server) createApp(_ context.Context, _ Identity, body []byte) (any, err
 	return appMade{s.appARN(a)}, nil
 }
 
-func (s *Server) deleteApp(_ context.Context, _ Identity, body []byte) (any, error) {
+func (s *Server) deleteApp(ctx context.Context, _ Identity, body []byte) (any, error) {
 	r, err := readApp(body)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (s *Server) deleteApp(_ context.Context, _ Identity, body []byte) (any, err
 	if err != nil {
 		return nil, err
 	}
-	s.config.Gateway.StopSpace(stop)
+	s.config.Gateway.StopSpace(ctx, stop)
 	return struct{}{}, nil
 }
 

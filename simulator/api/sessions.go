@@ -44,7 +44,7 @@ func (s *Server) startSession(ctx context.Context, _ Identity, body []byte) (any
 	if err := c.err(); err != nil {
 		return nil, err
 	}
-	session, err := s.open(ctx, r.ResourceIdentifier)
+	session, err := s.open(ctx, r.ResourceIdentifier, false)
 	if err != nil {
 		return nil, err
 	}
@@ -52,16 +52,17 @@ func (s *Server) startSession(ctx context.Context, _ Identity, body []byte) (any
 }
 
 // StartSession does for the Studio page what the API call does for its caller:
-// the same states, faults and log, without a signature. caller is the ARN that
-// the log and AccessDeniedException name. Errors are *[Error].
-func (s *Server) StartSession(ctx context.Context, caller, spaceARN string) (Session, error) {
+// the same states, faults and log, without the caller's signature. caller is the
+// ARN that the log and AccessDeniedException name. Links may carry a presigned
+// stream URL, which the API never gives. Errors are *[Error].
+func (s *Server) StartSession(ctx context.Context, caller, spaceARN string, presigned bool) (Session, error) {
 	call := Call{Operation: "sagemaker:StartSession", Caller: caller, Resource: spaceARN}
 	if fault := s.takeFault(call); fault != nil {
 		call.Code = fault.Code
 		s.record(call)
 		return Session{}, fault
 	}
-	session, err := s.open(ctx, spaceARN)
+	session, err := s.open(ctx, spaceARN, presigned)
 	if err != nil {
 		e := asError(err)
 		call.Code = e.Code
@@ -73,11 +74,11 @@ func (s *Server) StartSession(ctx context.Context, caller, spaceARN string) (Ses
 }
 
 // open starts a session where the space's state allows it.
-func (s *Server) open(ctx context.Context, arn string) (Session, error) {
+func (s *Server) open(ctx context.Context, arn string, presigned bool) (Session, error) {
 	if err := s.connectable(arn); err != nil {
 		return Session{}, err
 	}
-	session, err := s.config.Gateway.StartSession(ctx, arn)
+	session, err := s.config.Gateway.StartSession(ctx, arn, presigned)
 	if errors.Is(err, ErrTooManyConnections) {
 		return Session{}, &Error{"ResourceLimitExceeded",
 			"The maximum number of remote connections (10) to the space has been reached.", http.StatusBadRequest}
