@@ -36,7 +36,7 @@ func (i Installation) Command(alias, folder string) ([]string, error) {
 	if folder == "" {
 		folder = DefaultFolder
 	}
-	if !isFolder(folder) {
+	if !ValidFolder(folder) {
 		return nil, problem.New(problem.EditorFailed,
 			fmt.Sprintf("The folder %s cannot be opened: it is not an absolute path on the space.", quote(folder)),
 			"Give a path such as "+DefaultFolder+".", nil)
@@ -123,7 +123,9 @@ func isAlias(s string) bool {
 	return true
 }
 
-func isFolder(s string) bool {
+// ValidFolder reports whether s may be the folder to open: an absolute POSIX
+// path of at most 4096 printable bytes.
+func ValidFolder(s string) bool {
 	return strings.HasPrefix(s, "/") && len(s) <= maxFolder && utf8.ValidString(s) &&
 		!strings.ContainsFunc(s, unicode.IsControl)
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/editor"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// maxLink is one byte more than the longest link that handler.Parse takes.
+const maxLink = 64<<10 + 1
+
+func (p *program) openCommand() *cobra.Command {
+	var (
+		o      handler.Options
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "open LINK",
+		Short: "Open the space that a link from Studio names",
+		Long: "Reads the link, opens the tunnel, asks what has to be asked, sets SSH up the\n" +
+			"first time, and starts the IDE. Studio's links come here by themselves once\n" +
+			"`spacehatch setup` has run. With - the link is read from standard input, so that\n" +
+			"its token is in no argument list.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			link, err := p.readLink(args[0])
+			if err != nil {
+				return err
+			}
+			return p.open(cmd.Context(), link, o, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line for every event")
+	c.Flags().BoolVarP(&o.Yes, "yes", "y", false, "answer every question with yes")
+	c.Flags().StringVar(&o.Editor, "editor", "", "the IDE to start (code, cursor, codium …), or none")
+	c.Flags().StringVar(&o.Folder, "folder", "", "the folder to open on the space (default "+handler.DefaultFolder+")")
+	return c
+}
+
+// readLink returns the link, from standard input where it is "-".
+func (p *program) readLink(arg string) (string, error) {
+	if arg != "-" {
+		return arg, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(p.in, maxLink))
+	if err != nil {
+		return "", fmt.Errorf("read the link from standard input: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
+}
+
+func (p *program) open(ctx context.Context, link string, o handler.Options, asJSON bool) error {
+	if o.Folder != "" && !editor.ValidFolder(o.Folder) {
+		return errUsage{errors.New("--folder takes an absolute path on the space, such as " + handler.DefaultFolder)}
+	}
+	q, err := p.parts()
+	if err != nil {
+		return err
+	}
+	if o.Folder == "" {
+		o.Folder = q.settings.Folder
+	}
+	connector := p.connector(q)
+	connector.Report = p.reporter(asJSON)
+	result, err := connector.Open(ctx, link, o)
+	if err != nil {
+		if asJSON {
+			return errSilent{problem.From(err)} // the event has told it
+		}
+		return err
+	}
+	if asJSON {
+		return p.printLine(map[string]string{
+			"event": "ready", "alias": result.Space.Alias, "space_arn": result.Space.ARN,
+			"folder": result.Folder, "editor": result.Editor,
+		})
+	}
+	fmt.Fprintf(p.out, "\n%s is open. `ssh %s` works from any terminal; `spacehatch close %s` ends it.\n",
+		result.Space.Name, result.Space.Alias, result.Space.Alias)
+	return nil
+}
+
+// jsonEvent is a handler.Event as scripts read it.
+type jsonEvent struct {
+	Event    string           `json:"event"` // always "step"; the last line of all is "ready"
+	Step     handler.Step     `json:"step"`
+	Progress handler.Progress `json:"progress"`
+	Millis   float64          `json:"ms"`
+	Detail   string           `json:"detail,omitempty"`
+	Problem  *jsonProblem     `json:"problem,omitempty"`
+}
+
+type jsonProblem struct {
+	Code     problem.Code `json:"code"`
+	Sentence string       `json:"sentence"`
+	Hint     string       `json:"hint,omitempty"`
+}
+
+func (p *program) reporter(asJSON bool) func(handler.Event) {
+	return func(e handler.Event) {
+		p.log.Debug("step", "step", string(e.Step), "progress", string(e.Progress), "elapsed", e.Elapsed)
+		if !asJSON {
+			if line := terminal.Line(e); line != "" {
+				fmt.Fprintln(p.out, line)
+			}
+			return
+		}
+		line := jsonEvent{
+			Event: "step", Step: e.Step, Progress: e.Progress,
+			Millis: float64(e.Elapsed.Microseconds()) / 1000, Detail: e.Detail,
+		}
+		if e.Problem != nil {
+			line.Problem = &jsonProblem{e.Problem.Code, e.Problem.Sentence, e.Problem.Hint}
+		}
+		_ = p.printLine(line) // a reader that left does not stop a connection
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/settings"
+)
+
+// program is one run: its streams and what it needs of its surroundings, as
+// values, so that a test can be the surroundings.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	lookup   func(string) (string, bool) // the environment
+	openTTY  func() (io.ReadWriteCloser, error)
+
+	log   *slog.Logger
+	debug bool
+}
+
+// The exit codes. Scripts rely on them.
+const (
+	exitOK        = 0
+	exitFailed    = 1 // a problem; standard error says which
+	exitUsage     = 2 // the command line is wrong
+	exitRefused   = 3 // the link is malformed or the policy refuses it
+	exitCancelled = 4 // the person said no, or nobody could be asked
+)
+
+// exitCode is the one place where a problem becomes an exit code.
+func exitCode(p *problem.Problem) int {
+	switch p.Code {
+	case problem.LinkMalformed, problem.LinkRefused:
+		return exitRefused
+	case problem.Cancelled, problem.NeedsPerson:
+		return exitCancelled
+	default:
+		return exitFailed
+	}
+}
+
+// errUsage marks an error of the command line.
+type errUsage struct{ error }
+
+// errSilent ends a command with a problem's exit code when it was shown
+// already.
+type errSilent struct{ *problem.Problem }
+
+func (p *program) run(ctx context.Context, args []string) int {
+	level, _ := p.lookup(settings.VariableLog)
+	p.debug = level == "debug"
+	logger, closeLog := openLog(level)
+	defer closeLog()
+	p.log = logger
+
+	root := p.commands()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if usage, ok := errors.AsType[errUsage](err); ok {
+		fmt.Fprintf(p.err, "spacehatch: %s\n  See `spacehatch --help`.\n", usage.Error())
+		return exitUsage
+	}
+	if shown, ok := errors.AsType[errSilent](err); ok {
+		return exitCode(shown.Problem)
+	}
+	found := problem.From(err)
+	severity := slog.LevelError
+	if code := exitCode(found); code != exitFailed {
+		severity = slog.LevelDebug // a hostile link or a no leaves no trace
+	}
+	p.log.Log(ctx, severity, "ended with a problem", "code", string(found.Code), "error", err)
+	fmt.Fprint(p.err, terminal.Explain(found, p.debug || found.Code == problem.Internal))
+	return exitCode(found)
+}
+
+// usageArgs turns what a check of arguments finds into an errUsage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return errUsage{err}
+		}
+		return nil
+	}
+}
+
+func (p *program) commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "spacehatch",
+		Short: "Open SageMaker Studio spaces in the IDE on this machine",
+		Long: "Spacehatch receives the link from Studio's Open in VS Code button, opens the\n" +
+			"tunnel, sets SSH up the first time and hands over to your IDE. Afterwards\n" +
+			"`ssh my-space.hatch` works from any terminal.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
+	root.AddGroup(
+		&cobra.Group{ID: "use", Title: "Use:"},
+		&cobra.Group{ID: "machine", Title: "This machine:"},
+		&cobra.Group{ID: "inner", Title: "Called by ssh and by Spacehatch itself:"},
+	)
+	in := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			c.Args = usageArgs(c.Args)
+			root.AddCommand(c)
+		}
+	}
+	in("use", p.openCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand())
+	in("machine", p.setupCommand(), p.sshConfigCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
+	in("inner", p.proxyCommand(), p.tunnelCommand())
+	root.SetHelpCommandGroupID("machine")
+	root.SetCompletionCommandGroupID("machine")
+	return root
+}
+
+// printJSON writes v as one indented JSON value.
+func (p *program) printJSON(v any) error {
+	enc := json.NewEncoder(p.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// printLine writes v as JSON on one line, for streams of events.
+func (p *program) printLine(v any) error {
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

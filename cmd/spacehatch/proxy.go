@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/tunnel/registry"
+)
+
+func (p *program) proxyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "proxy HOST",
+		Short: "Be OpenSSH's ProxyCommand for a space",
+		Long: "Connects standard input and output to the space: through the tunnel that waits\n" +
+			"for it, else through a new one. HOST is an alias (my-space.hatch) or the ARN of a\n" +
+			"space. Nothing but the byte stream goes to standard output.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return p.proxy(cmd.Context(), args[0]) },
+	}
+}
+
+func (p *program) proxy(ctx context.Context, host string) error {
+	q, err := p.parts()
+	if err != nil {
+		return err
+	}
+	space, err := q.space(ctx, host)
+	if err != nil {
+		return err
+	}
+	ssh := &stream{p.in, p.out, io.NopCloser(nil)}
+	watched := func(ssh io.Writer, far io.Reader) error {
+		return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.replacePin(ctx, q, space.Alias, met) })
+	}
+	switch err := p.proxyAttached(ctx, q, space, ssh, watched); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, registry.ErrNotFound):
+		return err
+	}
+	s, err := p.sources(q).Session(ctx, space)
+	if err != nil {
+		return err
+	}
+	return (&carrier{program: p, parts: q, space: space, session: s, ssh: ssh, down: watched}).run(ctx)
+}
+
+// proxyAttached uses the tunnel that waits for the space; registry.ErrNotFound
+// where there is none.
+func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Space, ssh *stream, copyDown func(io.Writer, io.Reader) error) error {
+	a, err := registry.Attach(ctx, q.runtime, space.Alias)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.Close() }()
+	up := make(chan struct{})
+	go func() { // ends when ssh closes its side, or with the process
+		defer close(up)
+		_, _ = io.Copy(a, ssh)
+	}()
+	down := make(chan error, 1)
+	go func() { // ends when a is closed
+		down <- copyDown(ssh, a)
+	}()
+	select {
+	case err := <-down:
+		if err != nil {
+			p.log.Debug("the stream broke", "error", err)
+		}
+		return a.Outcome()
+	case <-up:
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// replacePin lets a space have another host key than the one that is pinned,
+// and says so. Every session in a proxy is fresh from AWS and for this very
+// space, and spaces change their keys when they restart.
+func (p *program) replacePin(ctx context.Context, q *parts, alias string, met sshconfig.Pin) {
+	replaced, err := sshconfig.ReplacePin(ctx, q.ssh, alias, met)
+	if err != nil {
+		p.log.Warn("the pin could not be replaced", "alias", alias, "error", err)
+	}
+	if len(replaced) > 0 {
+		fmt.Fprintf(p.err, "spacehatch: %s has a new host key (%s %s), as a space has after a restart; the session came from AWS, so it is trusted.\n",
+			alias, met.Type, met.Fingerprint)
+	}
+}
+
+// space finds what ssh calls host: an alias in any case, or an ARN, known to
+// us or not.
+func (q *parts) space(ctx context.Context, host string) (session.Space, error) {
+	space, err := q.store.Lookup(ctx, host)
+	if err == nil || !strings.HasPrefix(host, "arn:") {
+		return space, err
+	}
+	if space, err = session.ParseARN(host); err != nil {
+		return session.Space{}, err
+	}
+	space.Alias, err = q.store.Alias(space)
+	return space, err
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/editor"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/installer"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+func (p *program) setupCommand() *cobra.Command {
+	var f flags
+	c := &cobra.Command{
+		Use:   "setup",
+		Short: "Register the links, set SSH up, look for IDEs",
+		Long: "Makes this machine ready: spacehatch:// links start Spacehatch, ssh knows the\n" +
+			"hosts, and the IDEs that were found are listed. Every change is shown and asked\n" +
+			"about first; `spacehatch uninstall` takes all of them back.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.setup(cmd.Context(), f) },
+	}
+	c.Flags().BoolVar(&f.json, "json", false, "print a JSON object; needs --yes to change anything")
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+// setupItem is one line of what setup did.
+type setupItem struct {
+	Key string `json:"key"`
+	// Outcome is done, unchanged, declined, or proposed where nobody was asked.
+	Outcome string           `json:"outcome"`
+	Problem *jsonProblem     `json:"problem,omitempty"`
+	failure *problem.Problem // of the first item that failed
+}
+
+func (p *program) setup(ctx context.Context, f flags) error {
+	q, err := p.parts()
+	if err != nil {
+		return err
+	}
+	scheme, err := installer.NewScheme(q.state)
+	if err != nil {
+		return err
+	}
+	var items []setupItem
+	for _, part := range []struct {
+		key  string
+		from handler.Changes
+	}{
+		{"scheme", schemeChanges{scheme, q.executable}},
+		{"ssh-config", sshChanges{q}},
+	} {
+		item := p.setupPart(ctx, part.key, part.from, f)
+		items = append(items, item)
+		if !f.json {
+			p.printItem(item)
+		}
+	}
+	editors, err := editor.Installed(ctx)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		err = p.printJSON(map[string]any{"items": items, "editors": editors})
+	} else {
+		p.printEditors(editors)
+	}
+	for _, item := range items {
+		if item.failure != nil && err == nil {
+			err = errSilent{item.failure}
+		}
+	}
+	return err
+}
+
+func (p *program) setupPart(ctx context.Context, key string, from handler.Changes, f flags) setupItem {
+	failed := func(err error) setupItem {
+		found := problem.From(err)
+		return setupItem{
+			Key: key, Outcome: "failed", failure: found,
+			Problem: &jsonProblem{found.Code, found.Sentence, found.Hint},
+		}
+	}
+	changes, err := from.Changes(ctx, session.Space{})
+	if err != nil {
+		return failed(err)
+	}
+	item := setupItem{Key: key, Outcome: "unchanged"}
+	for _, change := range changes {
+		proposal := change.Describe()
+		if !f.yes && !proposal.Silent {
+			if f.json {
+				item.Outcome = "proposed"
+				continue
+			}
+			yes, err := terminal.Person{Open: p.openTTY}.Approve(ctx, proposal)
+			if err != nil {
+				return failed(err)
+			}
+			if !yes {
+				item.Outcome = "declined"
+				continue
+			}
+		}
+		if err := change.Apply(ctx); err != nil {
+			return failed(err)
+		}
+		item.Outcome = "done"
+	}
+	return item
+}
+
+func (p *program) printItem(item setupItem) {
+	name := map[string]string{"scheme": "Links", "ssh-config": "SSH config"}[item.Key]
+	if item.failure != nil {
+		fmt.Fprint(p.err, terminal.Explain(item.failure, p.debug))
+		return
+	}
+	text := map[string]string{
+		"done": "set up", "unchanged": "set up already", "declined": "left as it is",
+	}[item.Outcome]
+	fmt.Fprintf(p.out, "%-11s %s\n", name, text)
+}
+
+func (p *program) printEditors(found []editor.Installation) {
+	if len(found) == 0 {
+		fmt.Fprintf(p.out, "%-11s none found; `ssh my-space.hatch` works without one\n", "IDE")
+		return
+	}
+	for _, i := range found {
+		fmt.Fprintf(p.out, "%-11s %s (%s)\n", "IDE", i.Editor.Title, i.Path)
+	}
+}
+
+// schemeChanges finds what the scheme's registration lacks. It implements
+// handler.Changes.
+type schemeChanges struct {
+	installer.Scheme
+	program string
+}
+
+func (c schemeChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
+	planned, err := c.Plan(ctx, c.program)
+	if err != nil || len(planned) == 0 {
+		return nil, err
+	}
+	return []handler.Change{schemeChange{c, planned}}, nil
+}
+
+type schemeChange struct {
+	schemeChanges
+	planned []installer.Change
+}
+
+func (c schemeChange) Describe() handler.Proposal {
+	var lines strings.Builder
+	for _, change := range c.planned {
+		fmt.Fprintf(&lines, "  %-8s %s (%s)\n", change.Action, change.Path, change.What)
+	}
+	return handler.Proposal{
+		Key:   "spacehatch://",
+		Title: "Open spacehatch:// links with Spacehatch?",
+		Text:  "Your browser then brings links from Studio here.",
+		Diff:  lines.String(),
+	}
+}
+
+func (c schemeChange) Apply(ctx context.Context) error {
+	_, err := c.Install(ctx, c.program)
+	return err
+}

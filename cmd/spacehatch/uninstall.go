@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/handler/editor"
+	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/installer"
+	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+func (p *program) uninstallCommand() *cobra.Command {
+	var (
+		f            flags
+		keepSettings bool
+	)
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Take back everything that Spacehatch changed on this machine",
+		Long: "Closes every connection and takes out the SSH config lines, the registration of\n" +
+			"links, the IDE settings that were added, and Spacehatch's own files. The program\n" +
+			"itself is left for you or your package manager to remove.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.uninstall(cmd.Context(), f, keepSettings) },
+	}
+	c.Flags().BoolVar(&f.json, "json", false, "print a JSON array of what was done; needs --yes")
+	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&keepSettings, "keep-settings", false, "leave settings.toml where it is")
+	return c
+}
+
+// undoing is one part of uninstall.
+type undoing struct {
+	Part    string       `json:"part"`
+	Outcome string       `json:"outcome"` // done or failed
+	Problem *jsonProblem `json:"problem,omitempty"`
+}
+
+func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) error {
+	q, err := p.parts()
+	if err != nil {
+		return err
+	}
+	if !f.yes {
+		if f.json {
+			return problem.New(problem.NeedsPerson, "--json cannot ask.", "Add --yes to uninstall.", nil)
+		}
+		question := "Close every connection and take back all that Spacehatch changed on this machine?"
+		if err := p.confirm(ctx, question); err != nil {
+			return err
+		}
+	}
+	// Connections first, since they use the rest; our own folders last, since
+	// they hold what is needed to undo the rest.
+	var done []undoing
+	var first *problem.Problem
+	for _, part := range []struct {
+		name string
+		undo func(context.Context) error
+	}{
+		{"connections", func(ctx context.Context) error {
+			_, err := q.closeTunnels(ctx, "")
+			return err
+		}},
+		{"ssh-config", func(ctx context.Context) error { return sshconfig.Undo(ctx, q.ssh) }},
+		{"scheme", q.uninstallScheme},
+		{"editor-settings", func(context.Context) error { return q.undoEditors() }},
+		{"files", func(context.Context) error { return q.removeFiles(first != nil, keepSettings) }},
+	} {
+		step := undoing{Part: part.name, Outcome: "done"}
+		if err := part.undo(ctx); err != nil {
+			found := problem.From(err)
+			step.Outcome, step.Problem = "failed", &jsonProblem{found.Code, found.Sentence, found.Hint}
+			if first == nil {
+				first = found
+			}
+		}
+		done = append(done, step)
+		if !f.json {
+			fmt.Fprintf(p.out, "%-16s %s\n", step.Part, step.Outcome)
+		}
+	}
+	if f.json {
+		if err := p.printJSON(done); err != nil {
+			return err
+		}
+		if first != nil {
+			return errSilent{first}
+		}
+		return nil
+	}
+	if first != nil {
+		return first
+	}
+	_, err = fmt.Fprintf(p.out, "Nothing of Spacehatch is left but the program itself: %s\n", q.executable)
+	return err
+}
+
+func (q *parts) uninstallScheme(ctx context.Context) error {
+	scheme, err := installer.NewScheme(q.state)
+	if err != nil {
+		return err
+	}
+	_, err = scheme.Uninstall(ctx)
+	if errors.Is(err, &problem.Problem{Code: problem.NotSupported}) {
+		return nil // then nothing can have been installed
+	}
+	return err
+}
+
+// undoEditors takes back what was set in the settings of every IDE.
+func (q *parts) undoEditors() error {
+	records, err := filepath.Glob(filepath.Join(q.editorRecords(), "*.json"))
+	if err != nil {
+		return err
+	}
+	var fails []error
+	for _, record := range records {
+		plan, err := editor.PlanUndo(record)
+		if err == nil && !plan.Empty() {
+			err = plan.Apply(record)
+		}
+		if err != nil {
+			fails = append(fails, err)
+		}
+	}
+	return errors.Join(fails...)
+}
+
+// removeFiles removes our own folders; what is needed to try again stays where
+// something failed before.
+func (q *parts) removeFiles(keepState, keepSettings bool) error {
+	folders := []string{q.runtime}
+	if !keepState {
+		folders = append(folders, q.state)
+	}
+	if config, err := paths.Config(); err == nil && !keepSettings {
+		folders = append(folders, config)
+	}
+	var fails []error
+	for _, folder := range folders {
+		if err := os.RemoveAll(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			fails = append(fails, err)
+		}
+	}
+	return errors.Join(fails...)
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/editor"
+	"github.com/spacehatch/spacehatch/handler/master"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/settings"
+)
+
+// parts are the pieces of this program, made once per run and only when asked
+// for: `spacehatch proxy` and `spacehatch version` must start in milliseconds.
+type parts struct {
+	executable string // absolute path of this program, as others shall call it
+	state      string // paths.State
+	runtime    string // paths.Runtime, which exists
+	ssh        string // paths.SSH
+	settings   settings.Settings
+	policy     handler.Policy
+	store      *session.Store
+}
+
+func (p *program) parts() (*parts, error) {
+	var (
+		q   parts
+		err error
+	)
+	if q.executable, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if q.state, err = paths.State(); err != nil {
+		return nil, err
+	}
+	if q.runtime, err = paths.Runtime(); err != nil {
+		return nil, err
+	}
+	if q.ssh, err = paths.SSH(); err != nil {
+		return nil, err
+	}
+	file, err := settings.Path()
+	if err != nil {
+		return nil, err
+	}
+	if q.settings, err = settings.Load(file, p.lookup); err != nil {
+		return nil, err
+	}
+	q.policy = handler.Policy{TrustedHosts: q.settings.TrustedHosts}
+	q.store = session.OpenStore(q.state, q.runtime)
+	return &q, nil
+}
+
+// connector puts the parts of `spacehatch open` together.
+func (p *program) connector(q *parts) *handler.Connector {
+	return &handler.Connector{
+		Policy:    q.policy,
+		Spaces:    q.store,
+		Answers:   answers{q.store},
+		Tunnels:   processes{q.executable},
+		SSHConfig: sshChanges{q},
+		Master:    sshMaster{q},
+		Editors:   editors{q},
+		Person:    terminal.Person{Open: p.openTTY},
+	}
+}
+
+// sources is where a session for a space comes from when no tunnel waits.
+func (p *program) sources(q *parts) session.Chain {
+	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Log: p.log})}
+}
+
+// answers lets the store answer for spaces. It implements handler.Answers.
+type answers struct{ store *session.Store }
+
+func consentOf(space session.Space) session.Consent {
+	return session.Consent{Account: space.Account, Domain: space.Domain, Region: space.Region}
+}
+
+func (a answers) Trusted(space session.Space) (bool, error) {
+	return a.store.Trusted(consentOf(space)), nil
+}
+
+func (a answers) Trust(ctx context.Context, space session.Space) error {
+	return a.store.Trust(ctx, consentOf(space))
+}
+
+// sshSettings says what the SSH config is to hold: every known space.
+func (q *parts) sshSettings() (sshconfig.Settings, error) {
+	spaces, err := q.store.Spaces()
+	if err != nil {
+		return sshconfig.Settings{}, err
+	}
+	s := sshconfig.Settings{
+		SSHDir: q.ssh, Program: q.executable, ControlMaster: master.Supported(),
+		RuntimeDir: q.runtime, BackupDir: q.state,
+	}
+	for _, space := range spaces {
+		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias})
+	}
+	return s, nil
+}
+
+// sshChanges finds what the SSH config lacks. It implements handler.Changes.
+type sshChanges struct{ *parts }
+
+func (c sshChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
+	s, err := c.sshSettings()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := sshconfig.NewPlan(ctx, s)
+	if err != nil || plan.Empty() {
+		return nil, err
+	}
+	return []handler.Change{sshChange{plan}}, nil
+}
+
+type sshChange struct{ plan *sshconfig.Plan }
+
+func (c sshChange) Describe() handler.Proposal {
+	return handler.Proposal{
+		Key:   "~/.ssh/config",
+		Title: "Update your SSH config?",
+		Text: "ssh, and every IDE that uses it, finds your spaces through these lines. The rest\n" +
+			"of your file stays as it is; `spacehatch ssh-config undo` takes them out again.",
+		Diff:   c.plan.Diff(),
+		Silent: !c.plan.ChangesUserFile(),
+	}
+}
+
+func (c sshChange) Apply(ctx context.Context) error { return c.plan.Apply(ctx) }
+
+// editors implements handler.Editors.
+type editors struct{ *parts }
+
+func (e editors) Choose(ctx context.Context, name, scheme string) (handler.Editor, error) {
+	if name != "" {
+		found, err := editor.Find(ctx, name)
+		return installation{e.parts, found}, err
+	}
+	installed, err := editor.Installed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := editor.Choose(scheme, e.settings.Editor, installed)
+	return installation{e.parts, found}, err
+}
+
+// editorRecords is the folder of what was set in the settings of IDEs.
+func (q *parts) editorRecords() string { return filepath.Join(q.state, "editors") }
+
+// installation is an installed IDE as the handler needs it.
+type installation struct {
+	*parts
+	editor.Installation
+}
+
+func (i installation) Name() string { return i.Editor.Title }
+
+// record is the file that remembers what was set in the settings of this IDE.
+func (i installation) record() string {
+	sum := sha256.Sum256([]byte(i.Settings))
+	return filepath.Join(i.editorRecords(), i.Editor.Name+"-"+hex.EncodeToString(sum[:4])+".json")
+}
+
+func (i installation) Changes(ctx context.Context, space session.Space) ([]handler.Change, error) {
+	var changes []handler.Change
+	plan, err := editor.PlanSettings(i.Installation, space.Alias)
+	if err != nil {
+		return nil, err
+	}
+	if !plan.Empty() {
+		changes = append(changes, settingsChange{i, plan})
+	}
+	return changes, nil
+}
+
+type settingsChange struct {
+	installation
+	plan *editor.SettingsPlan
+}
+
+func (c settingsChange) Describe() handler.Proposal {
+	return handler.Proposal{
+		Key:   c.Settings,
+		Title: "Update the settings of " + c.Name() + "?",
+		Text: "Without them its SSH extension may give up before a space answers. Everything\n" +
+			"else stays as it is; `spacehatch uninstall` takes them out again.",
+		Diff:     c.plan.Diff(),
+		Optional: true,
+	}
+}
+
+func (c settingsChange) Apply(context.Context) error { return c.plan.Apply(c.record()) }
+
+// masters runs OpenSSH for this user.
+func (q *parts) masters() master.Client { return master.Client{LockDir: q.runtime} }
+
+// sshMaster implements handler.Master.
+type sshMaster struct{ *parts }
+
+func (m sshMaster) Running(ctx context.Context, alias string) bool {
+	return m.masters().Running(ctx, alias)
+}
+
+// Start also tells of a host key that `spacehatch proxy` let ssh replace: the
+// proxy's own words do not get past ssh when it becomes a master.
+func (m sshMaster) Start(ctx context.Context, alias string) (notice string, err error) {
+	before, err := sshconfig.Pins(m.ssh, alias)
+	if err != nil {
+		return "", err
+	}
+	if _, err := m.masters().Start(ctx, alias); err != nil || len(before) == 0 {
+		return "", err
+	}
+	after, err := sshconfig.Pins(m.ssh, alias)
+	if err != nil || slices.Equal(before, after) {
+		return "", err
+	}
+	return "the space has a new host key, as after a restart", nil
+}
