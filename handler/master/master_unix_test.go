@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ type space struct {
 	gate  net.Listener
 	came  chan struct{} // a connection came
 	ended chan struct{} // a connection ended
-	deaf  bool          // let nothing through
+	deaf  atomic.Bool   // let nothing through
 }
 
 func clientIn(dir string) Client {
@@ -220,7 +221,7 @@ func (s *space) open(t *testing.T, address string) {
 			wg.Go(func() {
 				defer func() { s.ended <- struct{}{} }()
 				defer func() { _ = conn.Close() }()
-				if s.deaf {
+				if s.deaf.Load() {
 					_, _ = io.Copy(io.Discard, conn)
 					return
 				}
@@ -396,7 +397,7 @@ func TestHostKeyChanged(t *testing.T) {
 
 func TestGivingUpEndsSSH(t *testing.T) {
 	s := newSpace(t)
-	s.deaf = true
+	s.deaf.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
