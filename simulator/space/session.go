@@ -23,6 +23,9 @@ type session struct {
 	running sync.WaitGroup
 	process *process // nil: none started
 	busy    bool     // a shell, command or subsystem was started
+	// follower is what is to run once the client has the reply: a program may
+	// end, and the channel close, before that.
+	follower func()
 }
 
 // process is a program that a session runs.
@@ -53,6 +56,10 @@ func (s *session) run(ctx context.Context, requests <-chan *ssh.Request) {
 		ok := s.request(ctx, request)
 		if request.WantReply {
 			_ = request.Reply(ok, nil)
+		}
+		if s.follower != nil {
+			s.running.Go(s.follower)
+			s.follower = nil
 		}
 	}
 }
@@ -117,7 +124,7 @@ func (s *session) startSFTP() bool {
 		return false
 	}
 	s.busy = true
-	s.running.Go(func() {
+	s.follower = func() {
 		status := uint32(0)
 		if err := server.Serve(); err != nil && !errors.Is(err, io.EOF) {
 			status = 1
@@ -125,7 +132,7 @@ func (s *session) startSFTP() bool {
 		_ = server.Close()
 		s.exitStatus(status)
 		_ = s.channel.Close()
-	})
+	}
 	return true
 }
 
@@ -142,7 +149,7 @@ func (s *session) start(ctx context.Context, cmd *exec.Cmd) bool {
 		return false
 	}
 	s.process = p
-	s.running.Go(func() { s.follow(ctx, p) })
+	s.follower = func() { s.follow(ctx, p) }
 	return true
 }
 
