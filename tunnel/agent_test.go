@@ -220,13 +220,18 @@ func (a *modelAgent) acknowledge(now time.Time, m wire.Message) {
 
 // tick opens the port and sends the oldest message again.
 func (a *modelAgent) tick(now time.Time) {
-	if a.complete && !a.ready && !now.Before(a.readyAt) {
-		a.ready = true
-		a.output(now, []byte(a.banner))
-	}
+	a.openPort(now)
 	if len(a.unacked) > 0 && now.Sub(a.unacked[0].last) >= 200*time.Millisecond {
 		a.unacked[0].last = now
 		a.out = append(a.out, a.unacked[0].frame)
+	}
+}
+
+// openPort makes the port ready if it is time.
+func (a *modelAgent) openPort(now time.Time) {
+	if a.complete && !a.ready && !now.Before(a.readyAt) {
+		a.ready = true
+		a.output(now, []byte(a.banner))
 	}
 }
 

@@ -122,100 +122,6 @@ func code(err error) problem.Code {
 	return ""
 }
 
-func TestHandshakeAndBytesBothWays(t *testing.T) {
-	for _, early := range []bool{false, true} {
-		t.Run(fmt.Sprintf("early=%v", early), func(t *testing.T) {
-			o := testOptions()
-			o.EarlyResponse = early
-			b := newBench(t, o)
-			b.agent.message = "Be \x1b[31mnice\n"
-			b.open()
-			if got := b.taken(); got != "SSH-2.0-test\r\n" {
-				t.Errorf("read %q", got)
-			}
-			b.give("SSH-2.0-me\r\n")
-			b.pass(0)
-			if string(b.agent.got) != "SSH-2.0-me\r\n" {
-				t.Errorf("the agent got %q", b.agent.got)
-			}
-			want := wire.ProcessedClientAction{ActionType: "SessionType", ActionStatus: 1, ActionResult: json.RawMessage("null")}
-			r := b.agent.responses
-			if len(r) != 1 || len(r[0].ProcessedClientActions) != 1 || r[0].ClientVersion != "1.3.0.0" ||
-				fmt.Sprint(r[0].ProcessedClientActions[0]) != fmt.Sprint(want) {
-				t.Errorf("responses %+v", r)
-			}
-			if fmt.Sprint(b.c.notices) != "[Be [31mnice]" {
-				t.Errorf("notices %q", b.c.notices)
-			}
-			if b.c.out.retransmitted != 0 {
-				t.Error("messages were sent twice")
-			}
-		})
-	}
-}
-
-func TestResponseIsRepeatedUnderItsNumberOnly(t *testing.T) {
-	b := newBench(t, testOptions())
-	b.agent.begin(b.now)
-	for range 3 {
-		// The agent's request comes again and again, the response is lost.
-		for _, u := range b.agent.unacked {
-			if err := b.c.receive(b.now, u.frame); err != nil {
-				t.Fatal(err)
-			}
-		}
-		b.frames()
-		b.now = b.now.Add(mostTimeout)
-		b.c.tick(b.now)
-	}
-	acks, responses := 0, 0
-	for _, m := range b.sent {
-		switch {
-		case m.Type == wire.TypeAcknowledge:
-			acks++
-		case m.PayloadType == wire.PayloadHandshakeResponse && m.SequenceNumber == 0:
-			responses++
-		default:
-			t.Errorf("sent %+v", m)
-		}
-	}
-	if acks != 3 || responses != 3 {
-		t.Errorf("%d acknowledgements and %d responses, want 3 and 3", acks, responses)
-	}
-}
-
-func TestBytesWaitForTheAgentsFirstOutput(t *testing.T) {
-	b := newBench(t, testOptions())
-	b.agent.begin(b.now)
-	b.agent.notReadyFor = 300 * time.Millisecond
-	b.agent.banner = "banner"
-	b.give("hello")
-	b.pass(250 * time.Millisecond)
-	for _, m := range b.sent {
-		if m.PayloadType == wire.PayloadOutput {
-			t.Fatal("bytes were sent before the agent was ready")
-		}
-	}
-	b.pass(60 * time.Millisecond)
-	if string(b.agent.got) != "hello" || b.c.out.retransmitted != 0 {
-		t.Errorf("the agent got %q, %d messages were repeated", b.agent.got, b.c.out.retransmitted)
-	}
-}
-
-func TestBytesDoNotWaitForEver(t *testing.T) {
-	b := newBench(t, testOptions())
-	b.agent.begin(b.now)
-	b.give("hello")
-	b.pass(startHold - 10*time.Millisecond)
-	if len(b.agent.got) != 0 {
-		t.Error("bytes went too early")
-	}
-	b.pass(20 * time.Millisecond)
-	if string(b.agent.got) != "hello" {
-		t.Errorf("the agent got %q", b.agent.got)
-	}
-}
-
 func TestDuplicatesAreAcknowledgedAgain(t *testing.T) {
 	b := newBench(t, testOptions())
 	b.open()
@@ -559,18 +465,6 @@ func (b *bench) ask(action, parameters string) {
 	b.settle()
 	if r := b.agent.responses; len(r) != 1 || r[0].ProcessedClientActions[0].Error == "" || r[0].ProcessedClientActions[0].ActionStatus < 2 {
 		b.t.Errorf("responses %+v", r)
-	}
-}
-
-func TestEarlyAnswerThatCannotBeKeptEndsTheChannel(t *testing.T) {
-	o := testOptions()
-	o.EarlyResponse = true
-	b := newBench(t, o)
-	b.agent.request = []wire.RequestedClientAction{{ActionType: "KMSEncryption", ActionParameters: json.RawMessage(`{}`)}}
-	b.agent.begin(b.now)
-	b.settle()
-	if code(b.c.err) != problem.NotSupported {
-		t.Errorf("ended %v with %v", b.c.ended, b.c.err)
 	}
 }
 

@@ -134,14 +134,14 @@ func (g *testGateway) end() {
 }
 
 func (g *testGateway) tick() {
-	ticker := time.NewTicker(50 * time.Millisecond)
+	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-g.stop:
 			return
 		case <-ticker.C:
-			g.do(func(*modelAgent) {})
+			g.do(func(a *modelAgent) { a.tick(time.Now()) })
 		}
 	}
 }
@@ -155,7 +155,7 @@ func (g *testGateway) do(f func(a *modelAgent)) {
 		g.mu.Unlock()
 		return
 	}
-	g.agent.tick(time.Now())
+	g.agent.openPort(time.Now())
 	for _, frame := range g.agent.out {
 		p.send(ws.NewBinaryFrame(frame))
 	}

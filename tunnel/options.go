@@ -32,7 +32,8 @@ type Options struct {
 	// Notice is called with texts for the person, such as the message that an
 	// administrator has put into the session document: printable, one line,
 	// at most about 1 KiB. They belong on stderr. It is called by one
-	// goroutine at a time and holds the tunnel up until it returns. Default:
+	// goroutine at a time, holds the tunnel up until it returns, and must not
+	// call Close. Default:
 	// they go to Log.
 	Notice func(text string)
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"time"
 
@@ -24,7 +23,7 @@ const (
 	firstTries = 3
 	// refusalLimit is how often a URL and token may be refused, and
 	// refreshLimit how often fresh ones are asked for, before the tunnel ends.
-	refusalLimit = 2
+	refusalLimit = 3
 	refreshLimit = 3
 	// The pauses between attempts; the first one follows at once.
 	firstBackoff = 200 * time.Millisecond
@@ -133,7 +132,8 @@ func (t *Tunnel) describe(lost error) string {
 }
 
 // judge takes in the loss of a socket: one that worked makes the way free for
-// the next, one that was closed before anything came counts as a refusal.
+// the next, one that was closed or cut before anything came counts as a
+// refusal, for a token that is no good is not answered in words.
 func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) error {
 	r.last = lost
 	if worked {
@@ -141,19 +141,12 @@ func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) e
 		r.attempts, r.refusals, r.refreshes = 0, 0, 0
 		return nil
 	}
-	c, closed := errors.AsType[*closeError](lost)
-	if !closed && !errors.Is(lost, io.EOF) {
+	if isTimeout(lost) || errors.Is(lost, errStalled) {
 		return nil
-	}
-	cause := lost
-	if closed {
-		if reason := t.texts.clean(c.reason); reason != "" {
-			cause = fmt.Errorf("%w: %s", lost, reason)
-		}
 	}
 	return t.refused(ctx, r, problem.New(problem.TunnelRefused,
 		"AWS closed the data channel as soon as it was opened: the session has been used already, or its minute is over.",
-		"Open the space again from Studio.", cause))
+		"Open the space again from Studio.", errors.New(t.describe(lost))))
 }
 
 // reach opens the next socket and sends the token. Its error is final.

@@ -338,7 +338,7 @@ func TestOpenFails(t *testing.T) {
 		text   string
 	}{
 		{"no route", func(g *testGateway, o *Options) { g.dialErr = errNoRoute }, 1, problem.Unreachable, "gateway.test:80"},
-		{"refused", func(g *testGateway, o *Options) { g.status = bytesOf(403, 9) }, 2, problem.TunnelRefused, "HTTP status 403, AccessDeniedException"},
+		{"refused", func(g *testGateway, o *Options) { g.status = bytesOf(403, 9) }, 3, problem.TunnelRefused, "HTTP status 403, AccessDeniedException"},
 		{"busy", func(g *testGateway, o *Options) { g.status = bytesOf(503, 9) }, 3, problem.Unreachable, "at the moment"},
 		{"redirected", func(g *testGateway, o *Options) { g.status = bytesOf(302, 9) }, 1, problem.Unreachable, "no web socket"},
 		{"web page", func(g *testGateway, o *Options) { g.status = bytesOf(200, 9) }, 1, problem.Unreachable, "no web socket"},
@@ -346,7 +346,7 @@ func TestOpenFails(t *testing.T) {
 			g.greet = func(p *peer) {
 				p.write(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, canaryToken)))
 			}
-		}, 2, problem.TunnelRefused, "as soon as it was opened"},
+		}, 3, problem.TunnelRefused, "as soon as it was opened"},
 		{"silent gateway", func(g *testGateway, o *Options) { g.mute = true }, 1, problem.TunnelRefused, "within 30s"},
 		{"cut in the handshake", func(g *testGateway, o *Options) {
 			g.greet = func(*peer) {
@@ -483,9 +483,13 @@ func TestSlowReaderHoldsTheGatewayUp(t *testing.T) {
 		if kept < inboundLimit || kept > inboundLimit+1024 {
 			t.Errorf("%d bytes are kept", kept)
 		}
+		began := time.Now()
 		p := make([]byte, len(block))
 		if _, err := io.ReadFull(tunnel, p); err != nil || !bytes.Equal(p, block) {
 			t.Errorf("the bytes differ, %v", err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("what did not fit was lost and had to be repeated, for %v", took)
 		}
 		if s := tunnel.Stats(); s.Reconnects != 0 {
 			t.Errorf("%+v", s)
