@@ -253,6 +253,49 @@ func TestSSHByLocalCredentials(t *testing.T) {
 	v.quiet(t, v.idle)
 }
 
+// A space takes ten connections. Who asks for an eleventh reads why not, from
+// us and from AWS's own client.
+func TestTheEleventhConnection(t *testing.T) {
+	t.Parallel()
+	v := newVisitor(t)
+	v.open(t, v.studio.link(t, "space=my-space&scheme=spacehatch"), nil, "--editor", "none")
+	const others = 9 // and the master
+	var open []*exec.Cmd
+	ctx, end := context.WithCancel(v.ctx)
+	defer end()
+	for range others {
+		ssh := v.command(ctx, "ssh", "-o", "ControlPath=none", alias, "echo in; cat")
+		ssh.Cancel = func() error { return ssh.Process.Signal(syscall.SIGTERM) }
+		var said safeBuffer
+		ssh.Stdout, ssh.Stderr = &said, &said
+		if _, err := ssh.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
+		if err := ssh.Start(); err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, ssh)
+		eventually(t, func() bool { return strings.Contains(said.String(), "in\n") }, func() string { return "no connection: " + said.String() })
+	}
+	if n := len(v.status(t)); n != others+1 {
+		t.Errorf("%d tunnels are open, want %d", n, others+1)
+	}
+	code, said := exitCode(t, v.command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
+	if code != 255 || !strings.Contains(said, "ten connections") && !strings.Contains(said, "10 connections") {
+		t.Errorf("the eleventh ssh: exit code %d\n%s", code, said)
+	}
+	end()
+	for _, ssh := range open {
+		_ = ssh.Wait() // it was told to end
+	}
+	eventually(t, func() bool {
+		code, said = exitCode(t, v.command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
+		return code == 0
+	}, func() string { return "no connection after the others ended: " + said })
+	v.run(t, spacehatch(), "close", "--all")
+	v.quiet(t, v.idle)
+}
+
 // Who says no finds everything as it was.
 func TestCancelLeavesNothing(t *testing.T) {
 	t.Parallel()
