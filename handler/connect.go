@@ -305,6 +305,11 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 		return nil
 	}
 	if err := tunnel.Ready(ctx); err != nil {
+		if errors.Is(err, &problem.Problem{Code: problem.TunnelRefused}) {
+			p := problem.From(err)
+			err = problem.New(p.Code, p.Sentence,
+				"A link works once, for about a minute: click Open in VS Code in Studio again. If that does not help, look there whether the space is running.", p.Cause)
+		}
 		return dialling.fail(err)
 	}
 	dialling.end(Done, "open")
@@ -312,6 +317,9 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 	notice, err := c.Master.Start(ctx, alias)
 	if err != nil {
 		return connecting.fail(err)
+	}
+	if notice == "" {
+		notice = "connected"
 	}
 	connecting.end(Done, notice)
 	return nil

@@ -133,7 +133,7 @@ func checkNames(l Link) error {
 	if s.Kind == session.HyperPod {
 		all = append(all,
 			named{"workspace name", s.Name, wellFormed(s.Name, 128, "-._", lower, upper, digit)},
-			named{"namespace", l.HyperPod.Namespace, wellFormed(l.HyperPod.Namespace, 63, "-", lower, digit)})
+			named{"namespace", l.HyperPod.Namespace, l.HyperPod.Namespace == "" || wellFormed(l.HyperPod.Namespace, 63, "-", lower, digit)})
 	} else {
 		id, d := strings.CutPrefix(s.Domain, "d-")
 		all = append(all,

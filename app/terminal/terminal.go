@@ -143,17 +143,13 @@ var marks = map[handler.Progress]string{
 }
 
 // Line returns an event as one line for a person, empty where it is not worth
-// one.
+// one. A problem is marked here and told by Explain, at the end.
 func Line(e handler.Event) string {
 	mark, ok := marks[e.Progress]
 	if !ok {
 		return ""
 	}
-	detail := e.Detail
-	if e.Problem != nil {
-		detail = e.Problem.Sentence
-	}
-	return strings.TrimRight(fmt.Sprintf("%s  %-10s %6s  %s", mark, names[e.Step], duration(e.Elapsed), detail), " ")
+	return strings.TrimRight(fmt.Sprintf("%s  %-10s %6s  %s", mark, names[e.Step], duration(e.Elapsed), e.Detail), " ")
 }
 
 func duration(d time.Duration) string {

@@ -51,7 +51,7 @@ func (f *logFile) open() {
 	if err != nil {
 		return
 	}
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	if err := paths.Make(state); err != nil {
 		return
 	}
 	path := filepath.Join(state, "spacehatch.log")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -147,7 +145,7 @@ func (q *parts) removeFiles(keepState, keepSettings bool) error {
 	}
 	var fails []error
 	for _, folder := range folders {
-		if err := os.RemoveAll(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := paths.Remove(folder); err != nil {
 			fails = append(fails, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/paths"
 )
 
 // record is the state file: what we set in one settings file.
@@ -44,7 +45,7 @@ func remember(state string, p *SettingsPlan) error {
 		r.Exact = false
 	}
 	r.Changes = merge(r.Changes, p.changes)
-	if err := os.MkdirAll(filepath.Dir(state), 0o700); err != nil {
+	if err := paths.Make(filepath.Dir(state)); err != nil {
 		return err
 	}
 	// While nobody else writes the file, the backup stays the one from before

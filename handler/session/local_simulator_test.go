@@ -16,7 +16,7 @@ import (
 // counter is the gateway behind the simulator's API: three connections a space.
 type counter struct{ open int }
 
-func (c *counter) StartSession(context.Context, string) (api.Session, error) {
+func (c *counter) StartSession(context.Context, string, bool) (api.Session, error) {
 	if c.open == 3 {
 		return api.Session{}, fmt.Errorf("counter: %w", api.ErrTooManyConnections)
 	}
@@ -24,7 +24,7 @@ func (c *counter) StartSession(context.Context, string) (api.Session, error) {
 	return api.Session{ID: fmt.Sprint("s-", c.open), StreamURL: secret.New("wss://127.0.0.1/v1/data-channel/s"), Token: secret.New("t")}, nil
 }
 
-func (c *counter) StopSpace(string) {}
+func (c *counter) StopSpace(context.Context, string) {}
 
 func TestAgainstTheSimulator(t *testing.T) {
 	identity := func(key string, expires time.Time) api.Identity {

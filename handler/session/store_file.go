@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -27,7 +28,7 @@ const (
 // makeFolder creates the folder and those above it for the owner alone, and
 // refuses one that somebody else could change.
 func makeFolder(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := paths.Make(path); err != nil {
 		return storeFailed("create", path, err)
 	}
 	return checkFolder(path, othersMayNotWrite)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -85,7 +86,7 @@ func write(path string, data []byte) error {
 		return problem.New(Invalid, fmt.Sprintf("The settings could not be written to %s.", path),
 			"Check that the folder belongs to you and that the disk is not full.", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := paths.Make(filepath.Dir(path)); err != nil {
 		return failed(err)
 	}
 	perm := fs.FileMode(0o600)
