@@ -23,7 +23,7 @@ type Policy struct {
 // problem.LinkRefused whose sentence says why.
 //
 // A space and a session from elsewhere (a refreshed one) are checked the same
-// way, as a Link that holds them.
+// way, as a Link that holds them and nothing else.
 func (p Policy) Check(l Link) error {
 	if err := checkNames(l); err != nil {
 		return err

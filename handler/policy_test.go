@@ -175,8 +175,8 @@ func TestAccountsAndSessionsAreCheckedWhereverTheyComeFrom(t *testing.T) {
 		"no region":        func(l *Link) { l.Space.Region = "" },
 		"other session":    func(l *Link) { l.Session.ID = "s-2" },
 		"no stream URL":    func(l *Link) { l.Session.StreamURL = secret.New("") },
-		"workspace without namespace": func(l *Link) {
-			l.Space.Kind, l.Space.Account = session.HyperPod, ""
+		"option-like namespace": func(l *Link) {
+			l.Space.Kind, l.Space.Account, l.HyperPod.Namespace = session.HyperPod, "", "-n"
 		},
 	} {
 		l := linkTo("aws", "us-east-1", stream)

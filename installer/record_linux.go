@@ -13,7 +13,6 @@ import (
 	"slices"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
-	"github.com/spacehatch/spacehatch/internal/paths"
 )
 
 // maxFile is the most bytes of a file that we change.
@@ -148,7 +147,7 @@ func (s Scheme) saveRecord(r *record) error {
 	if err != nil {
 		return err
 	}
-	if err := paths.Make(s.state); err != nil {
+	if err := os.MkdirAll(s.state, 0o700); err != nil {
 		return err
 	}
 	return atomicfile.Write(s.recordPath(), append(data, '\n'), 0o600)

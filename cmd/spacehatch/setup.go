@@ -12,6 +12,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/editor"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/installer"
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -54,7 +55,7 @@ func (p *program) setup(ctx context.Context, f flags) error {
 		key  string
 		from handler.Changes
 	}{
-		{"scheme", schemeChanges{scheme, q.executable}},
+		{"scheme", schemeChanges{scheme, q}},
 		{"ssh-config", sshChanges{q}},
 	} {
 		item := p.setupPart(ctx, part.key, part.from, f)
@@ -143,11 +144,11 @@ func (p *program) printEditors(found []editor.Installation) {
 // handler.Changes.
 type schemeChanges struct {
 	installer.Scheme
-	program string
+	*parts
 }
 
 func (c schemeChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
-	planned, err := c.Plan(ctx, c.program)
+	planned, err := c.Plan(ctx, c.executable)
 	if err != nil || len(planned) == 0 {
 		return nil, err
 	}
@@ -173,6 +174,10 @@ func (c schemeChange) Describe() handler.Proposal {
 }
 
 func (c schemeChange) Apply(ctx context.Context) error {
-	_, err := c.Install(ctx, c.program)
+	// Made here, the folder is removed by uninstall with what else is in it.
+	if err := paths.Make(c.state); err != nil {
+		return err
+	}
+	_, err := c.Install(ctx, c.executable)
 	return err
 }
