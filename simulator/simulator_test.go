@@ -67,8 +67,8 @@ func askLink(t *testing.T, s *Simulator, query string) string {
 	return body
 }
 
-// dial opens a session's data channel with the CA of Info.
-func dial(t *testing.T, s *Simulator, stream, token secret.String) *tunnel.Tunnel {
+// open opens a session's data channel with the CA of Info.
+func open(t *testing.T, s *Simulator, stream, token secret.String) (*tunnel.Tunnel, error) {
 	t.Helper()
 	roots := x509.NewCertPool()
 	if ca, err := os.ReadFile(s.Info().CAFile); err != nil && s.Info().CAFile != "" {
@@ -76,7 +76,12 @@ func dial(t *testing.T, s *Simulator, stream, token secret.String) *tunnel.Tunne
 	} else {
 		roots.AppendCertsFromPEM(ca)
 	}
-	tun, err := tunnel.Open(t.Context(), tunnel.Options{StreamURL: stream, Token: token, RootCAs: roots, InsecurePlain: s.Info().CAFile == ""})
+	return tunnel.Open(t.Context(), tunnel.Options{StreamURL: stream, Token: token, RootCAs: roots, InsecurePlain: s.Info().CAFile == ""})
+}
+
+func dial(t *testing.T, s *Simulator, stream, token secret.String) *tunnel.Tunnel {
+	t.Helper()
+	tun, err := open(t, s, stream, token)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,6 +208,10 @@ func TestApp(t *testing.T) {
 	if data, err := os.ReadFile(filepath.Join(home, "file")); err != nil || string(data) != "kept\n" {
 		t.Errorf("the home folder: %q, %v", data, err)
 	}
+	unused, err := aws.StartSession(t.Context(), &sagemaker.StartSessionInput{ResourceIdentifier: &arn})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := aws.DeleteApp(t.Context(), &sagemaker.DeleteAppInput{DomainId: domain, SpaceName: name, AppType: types.AppTypeCodeEditor, AppName: app}); err != nil {
 		t.Fatal(err)
 	}
@@ -216,6 +225,10 @@ func TestApp(t *testing.T) {
 	}
 	if _, err := aws.CreateApp(t.Context(), &sagemaker.CreateAppInput{DomainId: domain, SpaceName: name, AppType: types.AppTypeCodeEditor, AppName: app}); err != nil {
 		t.Fatal(err)
+	}
+	if tun, err := open(t, s, secret.New(*unused.StreamUrl), secret.New(*unused.TokenValue)); err == nil {
+		_ = tun.Close()
+		t.Error("a session of the space's former life leads into its new one")
 	}
 	c, fresh := connect()
 	if string(fresh.Marshal()) == string(key.Marshal()) {
