@@ -24,6 +24,10 @@ import (
 // its standard input ends with the simulator, the kernel ends every process of
 // the space. Bash, because it reaps the orphans that become its children.
 //
+// The user database lies over all of /etc where the kernel lets users do that
+// (5.11): the mounts on single files would be gone with the next useradd
+// outside, which replaces those files.
+//
 // The homes of other users stay visible, since the space's folder may be in
 // one of them.
 const box = `set -e
@@ -43,8 +47,14 @@ mount --rbind "$dir/root" /home
 mount -t devpts -o newinstance,ptmxmode=0666,mode=600 devpts /dev/pts
 mount --bind /dev/pts/ptmx /dev/ptmx
 mount -t proc proc /proc
-mount --bind "$dir/passwd" /etc/passwd
-mount --bind "$dir/group" /etc/group
+mkdir -p "$dir/etc"
+mount -t tmpfs -o mode=755 etc "$dir/etc"
+mkdir "$dir/etc/upper" "$dir/etc/work"
+cp "$dir/passwd" "$dir/group" "$dir/etc/upper"
+if ! mount -t overlay -o "lowerdir=/etc,upperdir=$dir/etc/upper,workdir=$dir/etc/work" overlay /etc 2>/dev/null; then
+	mount --bind "$dir/passwd" /etc/passwd
+	mount --bind "$dir/group" /etc/group
+fi
 echo ready
 while read -r line; do :; done
 `
