@@ -33,6 +33,14 @@ type Answers interface {
 	Trust(ctx context.Context, space session.Space) error
 }
 
+// Questions remembers what need not be asked again.
+type Questions interface {
+	// Settled reports whether the question of that key was settled.
+	Settled(key string) bool
+	// Settle remembers it.
+	Settle(ctx context.Context, key string) error
+}
+
 // Tunnels starts tunnel processes.
 type Tunnels interface {
 	// Start starts a tunnel process that opens s and waits for an ssh to the
@@ -149,6 +157,7 @@ type Connector struct {
 	Policy    Policy
 	Spaces    Spaces
 	Answers   Answers
+	Questions Questions
 	Tunnels   Tunnels
 	SSHConfig Changes
 	Master    Master
@@ -272,19 +281,12 @@ func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space se
 	applied := 0
 	for _, change := range changes {
 		proposal := change.Describe()
-		if !proposal.Silent && !o.Yes {
-			at.asking()
-			yes, err := c.Person.Approve(ctx, proposal)
-			if err != nil && !(proposal.Optional && errors.Is(err, &problem.Problem{Code: problem.NeedsPerson})) {
-				return applied, err
-			}
-			if !yes && proposal.Optional {
-				continue
-			}
-			if !yes {
-				return applied, problem.New(problem.Cancelled, "Cancelled: "+proposal.Key+" was not changed.",
-					"Without it ssh cannot find the space. `spacehatch ssh-config diff` shows the change again.", nil)
-			}
+		yes, err := c.approve(ctx, at, proposal, o)
+		if err != nil {
+			return applied, err
+		}
+		if !yes {
+			continue
 		}
 		if err := change.Apply(ctx); err != nil {
 			return applied, err
@@ -292,6 +294,29 @@ func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space se
 		applied++
 	}
 	return applied, nil
+}
+
+// approve asks about a change, if that is needed. A no to an optional one is
+// remembered; to another one it is problem.Cancelled.
+func (c *Connector) approve(ctx context.Context, at *stage, p Proposal, o Options) (bool, error) {
+	switch {
+	case p.Silent || o.Yes:
+		return true, nil
+	case p.Optional && c.Questions.Settled(p.Key):
+		return false, nil
+	}
+	at.asking()
+	yes, err := c.Person.Approve(ctx, p)
+	switch {
+	case p.Optional && errors.Is(err, &problem.Problem{Code: problem.NeedsPerson}):
+		return false, nil // it can be asked another time
+	case err != nil || yes:
+		return yes, err
+	case p.Optional:
+		return false, c.Questions.Settle(ctx, p.Key)
+	}
+	return false, problem.New(problem.Cancelled, "Cancelled: "+p.Key+" was not changed.",
+		"Without it ssh cannot find the space. `spacehatch ssh-config diff` shows the change again.", nil)
 }
 
 // attach waits for the tunnel and puts the ssh master into it.

@@ -29,6 +29,7 @@ type world struct {
 	notice           string
 	chooseErr        error
 	personErr        error
+	settled          string
 }
 
 func (w *world) note(format string, a ...any) { w.did = append(w.did, fmt.Sprintf(format, a...)) }
@@ -57,6 +58,12 @@ func (w *world) Consent(context.Context, Link) (Answer, error) {
 func (w *world) Approve(_ context.Context, p Proposal) (bool, error) {
 	w.note("ask %s", p.Key)
 	return w.approve, w.personErr
+}
+
+func (w *world) Settled(key string) bool { return key == w.settled }
+func (w *world) Settle(_ context.Context, key string) error {
+	w.note("settle %s", key)
+	return nil
 }
 
 type fakeTunnels struct{ *world }
@@ -125,7 +132,7 @@ func (w fakeEditor) Open(_ context.Context, alias, folder string) error {
 
 func (w *world) connector(events *[]Event) *Connector {
 	return &Connector{
-		Spaces: w, Answers: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
+		Spaces: w, Answers: w, Questions: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
 		SSHConfig: fakeChanges{&w.changes}, Editors: fakeEditors{w},
 		Report: func(e Event) { *events = append(*events, e) },
 	}
@@ -203,6 +210,26 @@ func TestConnect(t *testing.T) {
 			},
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply own",
+				"master my-space.hatch", `choose "" vscode`, "ask settings.json", "settle settings.json", opened,
+			},
+		},
+		"a no is not asked for again": {
+			set: func(w *world) {
+				w.trusted, w.settled = true, "settings.json"
+				w.editorChanges = []Change{fakeChange{w, Proposal{Key: "settings.json", Optional: true}}}
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"master my-space.hatch", `choose "" vscode`, opened,
+			},
+		},
+		"an optional change needs nobody": {
+			set: func(w *world) {
+				w.trusted, w.personErr = true, problem.New(problem.NeedsPerson, "x", "", nil)
+				w.editorChanges = []Change{fakeChange{w, Proposal{Key: "settings.json", Optional: true}}}
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
 				"master my-space.hatch", `choose "" vscode`, "ask settings.json", opened,
 			},
 		},

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/internal/problem"
@@ -43,7 +42,11 @@ func (p Person) Consent(ctx context.Context, link handler.Link) (handler.Answer,
 	row("User profile", space.UserProfile)
 	b.WriteString("\nYour SSH client and your IDE will be connected to it. Go on only if you have\n" +
 		"just asked for this in Studio.\n\n" +
-		"  c  Connect\n  r  Connect and remember this domain\n  Enter  Cancel\n\n")
+		"  c      Connect\n")
+	if space.Account != "" { // else nothing names what would be remembered
+		b.WriteString("  r      Connect and remember this domain\n")
+	}
+	b.WriteString("  Enter  Cancel\n\n> ")
 	answer, err := p.ask(ctx, b.String())
 	if err != nil {
 		return handler.Cancel, err
@@ -123,43 +126,6 @@ func (p Person) ask(ctx context.Context, question string) (string, error) {
 	case <-ctx.Done():
 		_ = tty.Close()
 		return "", problem.New(problem.Cancelled, "Cancelled.", "", ctx.Err())
-	}
-}
-
-// names are the steps as a person reads them.
-var names = map[handler.Step]string{
-	handler.StepLink:      "Link",
-	handler.StepTunnel:    "Tunnel",
-	handler.StepConsent:   "Consent",
-	handler.StepSSHConfig: "SSH config",
-	handler.StepSSH:       "SSH",
-	handler.StepEditor:    "IDE",
-}
-
-var marks = map[handler.Progress]string{
-	handler.Done:    "ok",
-	handler.Skipped: "--",
-	handler.Failed:  "!!",
-}
-
-// Line returns an event as one line for a person, empty where it is not worth
-// one. A problem is marked here and told by Explain, at the end.
-func Line(e handler.Event) string {
-	mark, ok := marks[e.Progress]
-	if !ok {
-		return ""
-	}
-	return strings.TrimRight(fmt.Sprintf("%s  %-10s %6s  %s", mark, names[e.Step], duration(e.Elapsed), e.Detail), " ")
-}
-
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	default:
-		return d.Round(time.Second).String()
 	}
 }
 

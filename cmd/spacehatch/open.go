@@ -106,12 +106,11 @@ type jsonProblem struct {
 }
 
 func (p *program) reporter(asJSON bool) func(handler.Event) {
+	progress := terminal.Progress{Out: p.out}
 	return func(e handler.Event) {
 		p.log.Debug("step", "step", string(e.Step), "progress", string(e.Progress), "elapsed", e.Elapsed)
 		if !asJSON {
-			if line := terminal.Line(e); line != "" {
-				fmt.Fprintln(p.out, line)
-			}
+			progress.Show(e)
 			return
 		}
 		line := jsonEvent{

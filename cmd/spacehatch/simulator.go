@@ -62,7 +62,10 @@ func (p *program) simulate(ctx context.Context, config simulator.Config, asJSON 
 	if err != nil {
 		return s.Close()
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-s.Done():
+	}
 	return s.Close()
 }
 

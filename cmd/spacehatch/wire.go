@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/spacehatch/spacehatch/app/terminal"
 	"github.com/spacehatch/spacehatch/handler"
@@ -65,6 +68,7 @@ func (p *program) connector(q *parts) *handler.Connector {
 		Policy:    q.policy,
 		Spaces:    q.store,
 		Answers:   answers{q.store},
+		Questions: q.store,
 		Tunnels:   processes{q.executable},
 		SSHConfig: sshChanges{q},
 		Master:    sshMaster{q},
@@ -174,6 +178,11 @@ func (i installation) record() string {
 
 func (i installation) Changes(ctx context.Context, space session.Space) ([]handler.Change, error) {
 	var changes []handler.Change
+	if missing, err := i.lacksExtension(ctx); err != nil {
+		return nil, err
+	} else if missing {
+		changes = append(changes, extensionChange{i})
+	}
 	plan, err := editor.PlanSettings(i.Installation, space.Alias)
 	if err != nil {
 		return nil, err
@@ -182,6 +191,57 @@ func (i installation) Changes(ctx context.Context, space session.Space) ([]handl
 		changes = append(changes, settingsChange{i, plan})
 	}
 	return changes, nil
+}
+
+// extensionKey names the question whether this very build of the IDE has its
+// extension. Asking the IDE takes a second, so it is asked once.
+func (i installation) extensionKey() (string, error) {
+	info, err := os.Stat(i.Path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("extension %s in %s of %s", i.Editor.Extension.ID, i.Path, info.ModTime().UTC().Format(time.RFC3339)), nil
+}
+
+func (i installation) lacksExtension(ctx context.Context) (bool, error) {
+	key, err := i.extensionKey()
+	if err != nil || i.store.Settled(key) {
+		return false, err
+	}
+	switch err := i.Check(ctx); {
+	case err == nil:
+		return false, i.store.Settle(ctx, key)
+	case errors.Is(err, editor.ErrExtension):
+		return true, nil
+	default:
+		return false, err
+	}
+}
+
+type extensionChange struct{ installation }
+
+func (c extensionChange) Describe() handler.Proposal {
+	key, err := c.extensionKey()
+	if err != nil {
+		key = c.Path
+	}
+	return handler.Proposal{
+		Key:      key,
+		Title:    "Install the extension " + c.Editor.Extension.ID + " in " + c.Name() + "?",
+		Text:     c.Name() + " needs it to open folders over SSH, and downloads it from its own marketplace.",
+		Optional: true,
+	}
+}
+
+func (c extensionChange) Apply(ctx context.Context) error {
+	if err := c.InstallExtension(ctx); err != nil {
+		return err
+	}
+	key, err := c.extensionKey()
+	if err != nil {
+		return err
+	}
+	return c.store.Settle(ctx, key)
 }
 
 type settingsChange struct {

@@ -3,9 +3,8 @@ package session
 import (
 	"fmt"
 	"regexp"
-	"strings"
-	"unicode"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -37,7 +36,7 @@ func ParseARN(arn string) (Space, error) {
 		}
 	}
 	return Space{}, problem.New(problem.Rejected,
-		fmt.Sprintf("%s is not the ARN of a SageMaker space.", quoted(arn)),
+		fmt.Sprintf("%s is not the ARN of a SageMaker space.", printable.Quoted(arn)),
 		"A space ARN looks like arn:aws:sagemaker:us-east-1:111122223333:space/d-abcdefghijkl/my-space.", nil)
 }
 
@@ -45,31 +44,8 @@ func ParseARN(arn string) (Space, error) {
 func (s Space) label() string {
 	for _, name := range []string{s.Name, s.Alias, s.ARN} {
 		if name != "" {
-			return quoted(name)
+			return printable.Quoted(name)
 		}
 	}
 	return `""`
-}
-
-// quoted makes text from outside fit for a sentence: one line, printable,
-// short, in quotation marks.
-func quoted(text string) string { return `"` + printable(text, 128) + `"` }
-
-// printable replaces what a terminal or a window could act on, and cuts the
-// text after limit characters.
-func printable(text string, limit int) string {
-	var out strings.Builder
-	count := 0
-	for _, r := range text {
-		if count == limit {
-			out.WriteString("…")
-			break
-		}
-		if !unicode.IsPrint(r) {
-			r = '?'
-		}
-		out.WriteRune(r)
-		count++
-	}
-	return out.String()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -69,7 +70,7 @@ func (o origin) String() string {
 	case o.machineRole:
 		return "this machine's instance role"
 	case o.profile != "":
-		return "the AWS profile " + quoted(o.profile)
+		return "the AWS profile " + printable.Quoted(o.profile)
 	}
 	return "the AWS credentials of this computer"
 }
@@ -84,7 +85,7 @@ func (o origin) signIn() string {
 	case o.login != "":
 		return "Run `aws login --profile " + shellWord(o.login) + "`"
 	case o.profile != "":
-		return "Renew the credentials of the profile " + quoted(o.profile)
+		return "Renew the credentials of the profile " + printable.Quoted(o.profile)
 	}
 	return "Sign in to AWS again"
 }
@@ -97,7 +98,7 @@ func shellWord(name string) string {
 	if plainWord.MatchString(name) {
 		return name
 	}
-	return quoted(name)
+	return printable.Quoted(name)
 }
 
 // call is one StartSession with all that its errors have to tell.
@@ -131,7 +132,7 @@ func (c *call) retrieve(ctx context.Context) error {
 func (c *call) noCredentials() *problem.Problem {
 	sentence := "This computer has no AWS credentials to start a session with."
 	if c.origin.profile != "" && c.origin.profile != config.DefaultSharedConfigProfile {
-		sentence = fmt.Sprintf("The AWS profile %s holds no credentials to start a session with.", quoted(c.origin.profile))
+		sentence = fmt.Sprintf("The AWS profile %s holds no credentials to start a session with.", printable.Quoted(c.origin.profile))
 	}
 	return problem.New(problem.NoCredentials, sentence,
 		fmt.Sprintf("%s, or set up AWS credentials for the account %s, for example with `aws configure sso`.",

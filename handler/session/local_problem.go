@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -35,7 +36,7 @@ const (
 func (l *Local) configProblem(space Space, err error) error {
 	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 		return problem.New(problem.NoCredentials,
-			fmt.Sprintf("There is no AWS profile named %s on this computer.", quoted(missing.Profile)),
+			fmt.Sprintf("There is no AWS profile named %s on this computer.", printable.Quoted(missing.Profile)),
 			"Choose one of those that `aws configure list-profiles` lists.", nil)
 	}
 	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
@@ -45,7 +46,7 @@ func (l *Local) configProblem(space Space, err error) error {
 	}
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return problem.New(problem.NoCredentials,
-			fmt.Sprintf("The AWS configuration names the file %s, which cannot be read.", quoted(file.Path)),
+			fmt.Sprintf("The AWS configuration names the file %s, which cannot be read.", printable.Quoted(file.Path)),
 			"Check AWS_CA_BUNDLE, AWS_CONFIG_FILE and the ca_bundle setting of the profile.", cause(file))
 	}
 	return problem.New(problem.NoCredentials,
@@ -133,7 +134,7 @@ func (c *call) problem(ctx context.Context, err error) error {
 			fmt.Sprintf("SageMaker in %s could not be asked for a session.", c.arn.Region),
 			"Check the network, then try again.", cause(err))
 	}
-	return problem.New(problem.Rejected, sentence("AWS refused the session with "+printable(code, 64), message(err)),
+	return problem.New(problem.Rejected, sentence("AWS refused the session with "+printable.Text(code, 64), message(err)),
 		clickAgain(c.space), cause(err))
 }
 
@@ -226,19 +227,19 @@ func (c *call) accessDenied(ctx context.Context, err error) error {
 	if account := accountOf(who); action == startSession && account != "" && account != c.arn.Account {
 		return problem.New(problem.AccessDenied,
 			fmt.Sprintf("%s signs in as %s in the account %s, but the space %s is in the account %s.",
-				upperFirst(c.origin.String()), printable(who, 400), account, c.space.label(), c.arn.Account),
+				upperFirst(c.origin.String()), printable.Text(who, 400), account, c.space.label(), c.arn.Account),
 			orClick(c.space, "Choose a profile for the account "+c.arn.Account+" with AWS_PROFILE"), cause(err))
 	}
 	name := c.origin.String()
 	if who != "" {
-		name = printable(who, 400)
+		name = printable.Text(who, 400)
 	}
 	hint := "Ask your AWS administrator to allow it for this identity"
 	if strings.Contains(text, "explicit deny") {
 		hint = "Ask your AWS administrator about the policy that denies it explicitly"
 	}
 	return problem.New(problem.AccessDenied,
-		fmt.Sprintf("AWS refused %s: it needs the permission %s on %s.", name, action, printable(resource, maxARN)),
+		fmt.Sprintf("AWS refused %s: it needs the permission %s on %s.", name, action, printable.Text(resource, maxARN)),
 		orClick(c.space, hint), cause(err))
 }
 
@@ -276,7 +277,7 @@ func (c *call) networkProblem(err error) *problem.Problem {
 			"Look for a proxy or a sign-in page of the network.")
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return trouble(fmt.Sprintf("The host %s was not found.", printable(dns.Name, 253)),
+		return trouble(fmt.Sprintf("The host %s was not found.", printable.Text(dns.Name, 253)),
 			"Check the network and the VPN, then connect again.")
 	}
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
@@ -295,7 +296,7 @@ func (c *call) networkProblem(err error) *problem.Problem {
 // message is what AWS wrote, made fit for a sentence.
 func message(err error) string {
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		return printable(strings.TrimSpace(answer.ErrorMessage()), 1000)
+		return printable.Text(strings.TrimSpace(answer.ErrorMessage()), 1000)
 	}
 	return ""
 }
@@ -306,9 +307,9 @@ func message(err error) string {
 func cause(err error) error {
 	code := errorCode(err)
 	if code == "" {
-		return errors.New(printable(userInfo.ReplaceAllString(err.Error(), "//"), 500))
+		return errors.New(printable.Text(userInfo.ReplaceAllString(err.Error(), "//"), 500))
 	}
-	text := printable(code, 64)
+	text := printable.Text(code, 64)
 	switch code {
 	case "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignatureException":
 	default:
@@ -320,7 +321,7 @@ func cause(err error) error {
 		error
 		ServiceRequestID() string
 	}](err); ok && answer.ServiceRequestID() != "" {
-		text += " (request " + printable(answer.ServiceRequestID(), 64) + ")"
+		text += " (request " + printable.Text(answer.ServiceRequestID(), 64) + ")"
 	}
 	return errors.New(text)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -79,7 +80,7 @@ func (s *Store) underLock(ctx context.Context, lock func(*flock.Flock, context.C
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			return problem.New(StoreFailed,
-				fmt.Sprintf("Another Spacehatch process has held %s for %s.", quoted(s.lockPath()), lockTimeout),
+				fmt.Sprintf("Another Spacehatch process has held %s for %s.", printable.Quoted(s.lockPath()), lockTimeout),
 				"End the Spacehatch process that hangs, then try again.", err)
 		}
 		return storeFailed("lock", s.lockPath(), err)
@@ -94,6 +95,6 @@ func (s *Store) underLock(ctx context.Context, lock func(*flock.Flock, context.C
 
 func storeFailed(verb, path string, err error) *problem.Problem {
 	return problem.New(StoreFailed,
-		fmt.Sprintf("Spacehatch could not %s %s.", verb, quoted(path)),
+		fmt.Sprintf("Spacehatch could not %s %s.", verb, printable.Quoted(path)),
 		"Check that the folder exists, belongs to you, and that the disk is not full.", err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -48,7 +49,7 @@ func checkFolder(path string, forbidden fs.FileMode) error {
 func checkOwner(path string, info fs.FileInfo, forbidden fs.FileMode) error {
 	if err := ownedAlone(info, forbidden); err != nil {
 		return problem.New(StoreUnsafe,
-			fmt.Sprintf("%s is not used, because other people on this computer can get at it: %s.", quoted(path), err),
+			fmt.Sprintf("%s is not used, because other people on this computer can get at it: %s.", printable.Quoted(path), err),
 			"Make it yours alone with chmod and chown, or delete it, then try again.", nil)
 	}
 	return nil
@@ -114,10 +115,10 @@ func checkVersion(version int) error {
 func damaged(path string, why error) *problem.Problem {
 	if errors.Is(why, errNewer) {
 		return problem.New(problem.NotSupported,
-			fmt.Sprintf("The file %s was written by a newer Spacehatch.", quoted(path)),
+			fmt.Sprintf("The file %s was written by a newer Spacehatch.", printable.Quoted(path)),
 			"Install the newer Spacehatch again; the file was left as it is.", nil)
 	}
 	return problem.New(StoreDamaged,
-		fmt.Sprintf("The file %s is damaged and was left as it is: %s.", quoted(path), printable(why.Error(), 200)),
+		fmt.Sprintf("The file %s is damaged and was left as it is: %s.", printable.Quoted(path), printable.Text(why.Error(), 200)),
 		"Repair it, or move it to another place; Spacehatch then starts a new one.", nil)
 }

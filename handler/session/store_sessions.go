@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
@@ -211,7 +212,7 @@ func cleanAlias(alias string) (string, error) {
 	lower := strings.ToLower(alias)
 	if !validAlias(lower) {
 		return "", problem.New(problem.UnknownAlias,
-			fmt.Sprintf("%s is not the alias of a space.", quoted(alias)),
+			fmt.Sprintf("%s is not the alias of a space.", printable.Quoted(alias)),
 			`An alias looks like "my-space.hatch".`, nil)
 	}
 	return lower, nil

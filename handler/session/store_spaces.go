@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -133,7 +134,7 @@ func find(name string, spaces []Space) (Space, error) {
 		return similar[0], nil
 	case len(similar) > 1:
 		return Space{}, problem.New(problem.UnknownAlias,
-			fmt.Sprintf("There are %d spaces named %s.", len(similar), quoted(name)),
+			fmt.Sprintf("There are %d spaces named %s.", len(similar), printable.Quoted(name)),
 			"Say which one: "+aliasList(similar)+".", nil)
 	}
 	return Space{}, unknownAlias(name, spaces)
@@ -145,7 +146,7 @@ func unknownAlias(name string, spaces []Space) *problem.Problem {
 		hint = "Known are: " + aliasList(spaces) + "."
 	}
 	return problem.New(problem.UnknownAlias,
-		fmt.Sprintf("Spacehatch knows no space named %s.", quoted(name)), hint, nil)
+		fmt.Sprintf("Spacehatch knows no space named %s.", printable.Quoted(name)), hint, nil)
 }
 
 // aliasList names the spaces, the last used first, a sentence's worth of them.
@@ -219,9 +220,9 @@ func decodeSpaces(data []byte) ([]Space, error) {
 	for _, space := range file.Spaces {
 		switch {
 		case !validAlias(space.Alias):
-			return nil, fmt.Errorf("%s is not an alias", quoted(space.Alias))
+			return nil, fmt.Errorf("%s is not an alias", printable.Quoted(space.Alias))
 		case checkSpace(space) != nil:
-			return nil, fmt.Errorf("%s has no identifier", quoted(space.Alias))
+			return nil, fmt.Errorf("%s has no identifier", printable.Quoted(space.Alias))
 		case aliases[space.Alias] || arns[space.ARN]:
 			return nil, errors.New("a space is in it twice")
 		}
