@@ -14,10 +14,6 @@ import (
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
-// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s that
-// sshd allows for a login.
-const waitForSSH = 100 * time.Second
-
 // described lets the registry look into a tunnel.
 type described struct{ *tunnel.Tunnel }
 
@@ -106,7 +102,7 @@ func (c *carrier) run(ctx context.Context) (err error) {
 		}
 	}
 	if c.ssh == nil {
-		timer := time.NewTimer(waitForSSH)
+		timer := time.NewTimer(c.waitForSSH)
 		defer timer.Stop()
 		select {
 		case conn := <-entry.Attached():

@@ -8,23 +8,31 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"time"
+
+	"github.com/spacehatch/spacehatch/internal/paths"
 )
 
 // version is set by the linker.
 var version = "dev"
 
 func main() {
-	os.Exit(realMain())
+	os.Exit(realMain(thisSystem()))
 }
 
-func realMain() int {
+// thisSystem is a program in its real surroundings.
+func thisSystem() *program {
+	return &program{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr,
+		lookup: os.LookupEnv, openTTY: openTerminal,
+		sshFolder: paths.SSH, waitForSSH: 100 * time.Second,
+	}
+}
+
+func realMain(p *program) int {
 	args := takeArguments()
 	// A hangup is how ssh ends its ProxyCommand.
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals...)
 	defer stop()
-	p := &program{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		lookup: os.LookupEnv, openTTY: openTerminal,
-	}
 	return p.run(ctx, args)
 }

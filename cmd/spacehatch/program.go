@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,11 @@ type program struct {
 	out, err io.Writer
 	lookup   func(string) (string, bool) // the environment
 	openTTY  func() (io.ReadWriteCloser, error)
+	// sshFolder is the folder that ssh reads.
+	sshFolder func() (string, error)
+	// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s
+	// that sshd allows for a login.
+	waitForSSH time.Duration
 
 	log   *slog.Logger
 	debug bool

@@ -47,7 +47,7 @@ func (p *program) parts() (*parts, error) {
 	if q.runtime, err = paths.Runtime(); err != nil {
 		return nil, err
 	}
-	if q.ssh, err = paths.SSH(); err != nil {
+	if q.ssh, err = p.sshFolder(); err != nil {
 		return nil, err
 	}
 	file, err := settings.Path()
