@@ -94,8 +94,8 @@ bench: ## measure the tunnel and the frame codec
 	go test -run '^$$' -bench . -benchmem ./tunnel/... ./simulator/...
 
 .PHONY: demo
-demo: build ## a Studio on this machine, to click around in; Ctrl-C ends it
-	build/spacehatch simulator
+demo: build ## a Studio on this machine, one link, one space, and then everything as it was
+	simulator/demo.sh
 
 .PHONY: clean
 clean: ## remove everything that was made here
