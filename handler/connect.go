@@ -185,16 +185,16 @@ func (c *Connector) Open(ctx context.Context, raw string, o Options) (Result, er
 
 // Connect does the steps that follow a link which the policy has passed.
 func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, error) {
+	dialling := c.begin(StepTunnel)
 	alias, err := c.Spaces.Alias(link.Space)
 	if err != nil {
-		return Result{}, err
+		return Result{}, dialling.fail(err)
 	}
 	link.Space.Alias = alias
 	if link.Session.Expires.IsZero() {
 		link.Session.Expires = time.Now().Add(sessionLife)
 	}
 
-	dialling := c.begin(StepTunnel)
 	var tunnel Tunnel
 	if !c.Master.Running(ctx, alias) {
 		// First of all: a link's session lives about a minute, and the

@@ -74,14 +74,18 @@ func (p *program) open(ctx context.Context, link string, o handler.Options, asJS
 	result, err := connector.Open(ctx, link, o)
 	if err != nil {
 		if asJSON {
-			return errSilent{problem.From(err)} // the event has told it
+			found := problem.From(err)
+			if err := p.printLine(jsonEnd{Event: "failed", Problem: asJSONProblem(found)}); err != nil {
+				return err
+			}
+			return errSilent{found}
 		}
 		return err
 	}
 	if asJSON {
-		return p.printLine(map[string]string{
-			"event": "ready", "alias": result.Space.Alias, "space_arn": result.Space.ARN,
-			"folder": result.Folder, "editor": result.Editor,
+		return p.printLine(jsonEnd{
+			Event: "ready", Alias: result.Space.Alias, SpaceARN: result.Space.ARN,
+			Folder: result.Folder, Editor: result.Editor,
 		})
 	}
 	fmt.Fprintf(p.out, "\n%s is open. `ssh %s` works from any terminal; `spacehatch close %s` ends it.\n",
@@ -91,7 +95,7 @@ func (p *program) open(ctx context.Context, link string, o handler.Options, asJS
 
 // jsonEvent is a handler.Event as scripts read it.
 type jsonEvent struct {
-	Event    string           `json:"event"` // always "step"; the last line of all is "ready"
+	Event    string           `json:"event"` // always "step"
 	Step     handler.Step     `json:"step"`
 	Progress handler.Progress `json:"progress"`
 	Millis   float64          `json:"ms"`
@@ -99,10 +103,25 @@ type jsonEvent struct {
 	Problem  *jsonProblem     `json:"problem,omitempty"`
 }
 
+// jsonEnd is the last line of all.
+type jsonEnd struct {
+	Event    string       `json:"event"` // "ready" or "failed"
+	Alias    string       `json:"alias,omitempty"`
+	SpaceARN string       `json:"space_arn,omitempty"`
+	Folder   string       `json:"folder,omitempty"`
+	Editor   string       `json:"editor,omitempty"` // empty where no IDE was started
+	Problem  *jsonProblem `json:"problem,omitempty"`
+}
+
+// jsonProblem is a problem.Problem as scripts read it.
 type jsonProblem struct {
 	Code     problem.Code `json:"code"`
 	Sentence string       `json:"sentence"`
 	Hint     string       `json:"hint,omitempty"`
+}
+
+func asJSONProblem(p *problem.Problem) *jsonProblem {
+	return &jsonProblem{p.Code, p.Sentence, p.Hint}
 }
 
 func (p *program) reporter(asJSON bool) func(handler.Event) {
@@ -118,7 +137,7 @@ func (p *program) reporter(asJSON bool) func(handler.Event) {
 			Millis: float64(e.Elapsed.Microseconds()) / 1000, Detail: e.Detail,
 		}
 		if e.Problem != nil {
-			line.Problem = &jsonProblem{e.Problem.Code, e.Problem.Sentence, e.Problem.Hint}
+			line.Problem = asJSONProblem(e.Problem)
 		}
 		_ = p.printLine(line) // a reader that left does not stop a connection
 	}

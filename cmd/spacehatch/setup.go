@@ -84,10 +84,7 @@ func (p *program) setup(ctx context.Context, f flags) error {
 func (p *program) setupPart(ctx context.Context, key string, from handler.Changes, f flags) setupItem {
 	failed := func(err error) setupItem {
 		found := problem.From(err)
-		return setupItem{
-			Key: key, Outcome: "failed", failure: found,
-			Problem: &jsonProblem{found.Code, found.Sentence, found.Hint},
-		}
+		return setupItem{Key: key, Outcome: "failed", failure: found, Problem: asJSONProblem(found)}
 	}
 	changes, err := from.Changes(ctx, session.Space{})
 	if err != nil {

@@ -76,7 +76,7 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 		step := undoing{Part: part.name, Outcome: "done"}
 		if err := part.undo(ctx); err != nil {
 			found := problem.From(err)
-			step.Outcome, step.Problem = "failed", &jsonProblem{found.Code, found.Sentence, found.Hint}
+			step.Outcome, step.Problem = "failed", asJSONProblem(found)
 			if first == nil {
 				first = found
 			}
