@@ -61,16 +61,16 @@ func leaks(t *testing.T, where, text string, canaries map[string]string) {
 func TestASecretIsSeenNowhere(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
-	v.env = append(v.env, "SPACEHATCH_LOG=debug")
+	v.Env = append(v.Env, "SPACEHATCH_LOG=debug")
 	link := v.studio.link(t, "space=my-space&scheme=vscode&presigned=1")
 	secrets := canaries(t, link)
 
 	look := func(when string) {
 		for _, p := range v.processes(t) {
-			leaks(t, when+": the argument list of process "+p.String()[:min(40, len(p.String()))], p.args, secrets)
-			leaks(t, when+": the environment of process "+p.String()[:min(40, len(p.String()))], p.environ, secrets)
+			leaks(t, when+": the argument list of process "+p.String()[:min(40, len(p.String()))], p.Args, secrets)
+			leaks(t, when+": the environment of process "+p.String()[:min(40, len(p.String()))], p.Environ, secrets)
 		}
-		for _, dir := range []string{v.home, v.runtime, filepath.Join(v.work, "tmp")} {
+		for _, dir := range []string{v.Home, v.Runtime, filepath.Join(v.Work, "tmp")} {
 			v.lookInto(t, when, dir, secrets)
 		}
 	}
@@ -82,7 +82,7 @@ func TestASecretIsSeenNowhere(t *testing.T) {
 
 	// The same link once more: the connection is open already.
 	for _, flags := range [][]string{{}, {"--json"}} {
-		code, said := exitCode(t, v.command(v.ctx, spacehatch(), append([]string{"open", link, "--editor", "none"}, flags...)...))
+		code, said := exitCode(t, v.Command(v.ctx, spacehatch(), append([]string{"open", link, "--editor", "none"}, flags...)...))
 		if code != 0 {
 			t.Errorf("a second open while connected: %d\n%s", code, said)
 		}
@@ -91,32 +91,32 @@ func TestASecretIsSeenNowhere(t *testing.T) {
 	look("after a second open")
 	// Proof that the spellings are right: the unused session of the second
 	// open is put away for the next ssh, and there the secrets do stand.
-	kept, err := os.ReadFile(filepath.Join(v.runtime, "spacehatch", "sessions", alias+".json"))
+	kept, err := os.ReadFile(filepath.Join(v.Runtime, "spacehatch", "sessions", alias+".json"))
 	if err != nil || !strings.Contains(string(kept), secrets["token"]) || !strings.Contains(string(kept), secrets["X-Amz-Signature"]) {
 		t.Errorf("the session of the second open is not where it belongs (%v)", err)
 	}
 	for _, flags := range [][]string{{}, {"--json"}} {
-		code, said := exitCode(t, v.command(v.ctx, spacehatch(), append([]string{"link", link}, flags...)...))
+		code, said := exitCode(t, v.Command(v.ctx, spacehatch(), append([]string{"link", link}, flags...)...))
 		if code != 0 {
 			t.Errorf("spacehatch link: %d\n%s", code, said)
 		}
 		leaks(t, "spacehatch link", said, secrets)
 	}
 	v.run(t, spacehatch(), "close", "--all")
-	code, said := exitCode(t, v.command(v.ctx, spacehatch(), "open", strings.Replace(link, "token=", "token=x", 1), "--editor", "none"))
+	code, said := exitCode(t, v.Command(v.ctx, spacehatch(), "open", strings.Replace(link, "token=", "token=x", 1), "--editor", "none"))
 	if code == 0 {
 		t.Errorf("a link with a wrong token opened:\n%s", said)
 	}
 	leaks(t, "what is said about a wrong token", said, secrets)
 	look("after a wrong token")
 	v.quiet(t, v.idle)
-	leaks(t, "the simulator's log", v.studio.stderr.String(), secrets)
+	leaks(t, "the simulator's log", v.studio.Log(), secrets)
 }
 
 // combined is all that a command says, which must succeed.
 func (v *visitor) combined(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	code, said := exitCode(t, v.command(v.ctx, name, args...))
+	code, said := exitCode(t, v.Command(v.ctx, name, args...))
 	if code != 0 {
 		t.Fatalf("%s %v: %d\n%s", name, args, code, said)
 	}
@@ -127,7 +127,7 @@ func (v *visitor) combined(t *testing.T, name string, args ...string) string {
 // that was not used yet: in the runtime folder, for the owner alone.
 func (v *visitor) lookInto(t *testing.T, when, dir string, secrets map[string]string) {
 	t.Helper()
-	unused := filepath.Join(v.runtime, "spacehatch", "sessions")
+	unused := filepath.Join(v.Runtime, "spacehatch", "sessions")
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err

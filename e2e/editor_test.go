@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/net/proxy"
+
+	"github.com/spacehatch/spacehatch/e2e/stage"
 )
 
 // editorName is the name under which this test binary is VS Code.
@@ -101,7 +103,7 @@ func (v *visit) remote(target string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	var log safeBuffer
+	var log stage.Buffer
 	defer func() { v.Log = log.String() }()
 	ssh := exec.CommandContext(ctx, "ssh", "-v", "-T", "-D", port, "-o", "ConnectTimeout=60", host, "bash")
 	ssh.Stderr = &log
@@ -170,9 +172,9 @@ func freePort() (string, error) {
 // page for it to fetch.
 func (p *person) installEditor(t *testing.T, page *url.URL) {
 	t.Helper()
-	bin := filepath.Join(p.work, "bin")
+	bin := filepath.Join(p.Work, "bin")
 	p.own(t, bin)
-	p.env = append(p.env, "PATH="+bin+":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin") // the last counts
+	p.Env = append(p.Env, "PATH="+bin+":/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin") // the last counts
 	data, err := os.ReadFile(filepath.Join(built, editorName))
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +190,7 @@ func (p *person) installEditor(t *testing.T, page *url.URL) {
 // visited waits for the stand-in editor to have been where it was sent.
 func (p *person) visited(t *testing.T) visit {
 	t.Helper()
-	file := filepath.Join(p.work, "bin", visitFile)
+	file := filepath.Join(p.Work, "bin", visitFile)
 	var v visit
 	eventually(t, func() bool {
 		data, err := os.ReadFile(file)

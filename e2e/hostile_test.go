@@ -46,7 +46,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	page := webServer(t, "nobody comes")
 	p.installEditor(t, page)
 	dialled := p.listenAsProxy(t)
-	atHome, inRuntime := snapshot(t, p.home), snapshot(t, p.runtime)
+	atHome, inRuntime := snapshot(t, p.Home), snapshot(t, p.Runtime)
 
 	for _, h := range links {
 		link := strings.ReplaceAll(h.Link, "{PAD}", strings.Repeat(h.Pad, h.PadCount))
@@ -55,10 +55,10 @@ func TestHostileLinksDoNothing(t *testing.T) {
 			p.refused(t, h, link, true)
 		}
 		// Held against the state before this link, so that a fault shows once.
-		now := snapshot(t, p.home)
+		now := snapshot(t, p.Home)
 		same(t, h.Name+": the home folder", atHome, now)
 		atHome = now
-		now = snapshot(t, p.runtime)
+		now = snapshot(t, p.Runtime)
 		same(t, h.Name+": the runtime folder", inRuntime, now)
 		inRuntime = now
 	}
@@ -66,7 +66,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	if n := dialled.Load(); n != 0 {
 		t.Errorf("%d connections were made", n)
 	}
-	if _, err := os.Stat(filepath.Join(p.work, "bin", visitFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(p.Work, "bin", visitFile)); err == nil {
 		t.Error("the editor was started")
 	}
 
@@ -80,7 +80,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	if err := json.Unmarshal(samples, &good); err != nil {
 		t.Fatal(err)
 	}
-	code, said := exitCode(t, p.command(limited(t), spacehatch(), "open", "--yes", good[0].Link))
+	code, said := exitCode(t, p.Command(limited(t), spacehatch(), "open", "--yes", good[0].Link))
 	if code != 1 {
 		t.Errorf("a good link without a network: exit code %d\n%s", code, said)
 	}
@@ -92,9 +92,9 @@ func TestHostileLinksDoNothing(t *testing.T) {
 // refused opens the link, as an argument or on standard input.
 func (p *person) refused(t *testing.T, h hostile, link string, argument bool) {
 	t.Helper()
-	cmd := p.command(limited(t), spacehatch(), "open", "--yes", "-")
+	cmd := p.Command(limited(t), spacehatch(), "open", "--yes", "-")
 	if argument {
-		cmd = p.command(limited(t), spacehatch(), "open", "--yes", "--", link)
+		cmd = p.Command(limited(t), spacehatch(), "open", "--yes", "--", link)
 	} else {
 		cmd.Stdin = strings.NewReader(link)
 	}
@@ -139,6 +139,6 @@ func (p *person) listenAsProxy(t *testing.T) *atomic.Int64 {
 		<-done
 	})
 	at := "http://" + l.Addr().String()
-	p.env = append(p.env, "HTTPS_PROXY="+at, "https_proxy="+at, "HTTP_PROXY="+at, "http_proxy="+at)
+	p.Env = append(p.Env, "HTTPS_PROXY="+at, "https_proxy="+at, "HTTP_PROXY="+at, "http_proxy="+at)
 	return &count
 }

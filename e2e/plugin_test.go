@@ -24,7 +24,7 @@ type started struct {
 func TestAWSOwnClients(t *testing.T) {
 	t.Parallel()
 	s := startStudio(t, simulator("--agent-pace", "0"))
-	env := append(os.Environ(), s.environ()...)
+	env := append(os.Environ(), s.Environ()...)
 	arn := "arn:aws:sagemaker:" + s.Env["AWS_REGION"] + ":111122223333:space/" + s.domain(t) + "/my-space"
 
 	t.Run("SDK for JavaScript", func(t *testing.T) {
@@ -91,7 +91,7 @@ func viaPlugin(ctx context.Context, s *studio, home, proxyCommand, answer string
 		"-o", "ProxyCommand="+proxyCommand,
 		"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile="+filepath.Join(home, "known_hosts"),
 		"sagemaker-user@space", "echo through the plugin $(uname)")
-	ssh.Env = append(append(os.Environ(), s.environ()...), "HOME="+home, "AWS_SSM_START_SESSION_RESPONSE="+answer)
+	ssh.Env = append(append(os.Environ(), s.Environ()...), "HOME="+home, "AWS_SSM_START_SESSION_RESPONSE="+answer)
 	ssh.WaitDelay = cleanUp / 2
 	var stdout, stderr strings.Builder
 	ssh.Stdout, ssh.Stderr = &stdout, &stderr

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/spacehatch/spacehatch/e2e/stage"
 )
 
 // terminal is a command that runs at a terminal, with somebody who reads and
@@ -18,7 +20,7 @@ import (
 type terminal struct {
 	cmd  *exec.Cmd
 	tty  *os.File
-	said safeBuffer
+	said stage.Buffer
 	read chan struct{} // closed when the terminal is
 	at   int           // what was understood so far
 }

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/spacehatch/spacehatch/e2e/stage"
 )
 
 // alias is the simulator's first space.
@@ -30,7 +32,7 @@ type visitor struct {
 	*person
 	studio *studio
 	ctx    context.Context
-	idle   []process // what runs when nothing is open: the simulator
+	idle   []stage.Process // what runs when nothing is open: the simulator
 }
 
 func newVisitor(t *testing.T, flags ...string) *visitor {
@@ -38,7 +40,7 @@ func newVisitor(t *testing.T, flags ...string) *visitor {
 	p := newPerson(t)
 	v := &visitor{person: p, ctx: limited(t)}
 	v.studio = startStudio(t, p.simulator(append(flags, "--agent-pace", "0")...))
-	p.env = append(p.env, v.studio.environ()...)
+	p.Env = append(p.Env, v.studio.Environ()...)
 	v.idle = p.processes(t)
 	return v
 }
@@ -46,7 +48,7 @@ func newVisitor(t *testing.T, flags ...string) *visitor {
 // run is what the person types; a failure ends the test.
 func (v *visitor) run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	return output(t, v.command(v.ctx, name, args...))
+	return output(t, v.Command(v.ctx, name, args...))
 }
 
 // open answers the questions of `spacehatch open` as somebody who trusts the
@@ -54,7 +56,7 @@ func (v *visitor) run(t *testing.T, name string, args ...string) string {
 // question waits.
 func (v *visitor) open(t *testing.T, link string, atConsent func(), flags ...string) string {
 	t.Helper()
-	term := atTerminal(t, v.command(v.ctx, spacehatch(), append([]string{"open", link}, flags...)...))
+	term := atTerminal(t, v.Command(v.ctx, spacehatch(), append([]string{"open", link}, flags...)...))
 	term.expect(t, `(?s)A link asks.*111122223333.*Enter +Cancel`)
 	if atConsent != nil {
 		atConsent()
@@ -92,8 +94,8 @@ func TestTheWholeWay(t *testing.T) {
 	v := newVisitor(t)
 	page := webServer(t, "served on the space")
 	v.installEditor(t, page)
-	atHome := snapshot(t, v.home)
-	inRuntime := snapshot(t, v.runtime)
+	atHome := snapshot(t, v.Home)
+	inRuntime := snapshot(t, v.Runtime)
 
 	v.open(t, v.studio.link(t, "space=my-space&scheme=vscode"), nil)
 	v.checkEditor(t)
@@ -113,8 +115,8 @@ func TestTheWholeWay(t *testing.T) {
 	}
 	v.run(t, spacehatch(), "uninstall", "--yes")
 	v.quiet(t, v.idle)
-	same(t, "the home folder after uninstall", atHome, snapshot(t, v.home))
-	same(t, "the runtime folder after uninstall", inRuntime, snapshot(t, v.runtime))
+	same(t, "the home folder after uninstall", atHome, snapshot(t, v.Home))
+	same(t, "the runtime folder after uninstall", inRuntime, snapshot(t, v.Runtime))
 }
 
 // checkEditor holds what the stand-in editor met against what was promised.
@@ -140,7 +142,7 @@ func (v *visitor) checkSSH(t *testing.T, page *url.URL) {
 	if got := v.run(t, "ssh", alias, "uname"); got != "Linux\n" {
 		t.Errorf("ssh %s uname: %q", alias, got)
 	}
-	if code, said := exitCode(t, v.command(v.ctx, "ssh", alias, "exit 42")); code != 42 {
+	if code, said := exitCode(t, v.Command(v.ctx, "ssh", alias, "exit 42")); code != 42 {
 		t.Errorf("exit 42 over ssh: %d\n%s", code, said)
 	}
 	v.checkCopies(t)
@@ -153,12 +155,12 @@ func (v *visitor) checkCopies(t *testing.T) {
 	data := make([]byte, 3<<20+17)
 	_, _ = rand.Read(data) // never fails
 	want := sha256.Sum256(data)
-	sent := filepath.Join(v.work, "sent.bin")
+	sent := filepath.Join(v.Work, "sent.bin")
 	if err := os.WriteFile(sent, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, copier := range [][]string{{"scp", "-q"}, {"rsync", "--whole-file"}} {
-		there, back := "e2e-"+copier[0]+".bin", filepath.Join(v.work, "tmp", copier[0]+".back")
+		there, back := "e2e-"+copier[0]+".bin", filepath.Join(v.Work, "tmp", copier[0]+".back")
 		v.run(t, copier[0], append(copier[1:], sent, alias+":"+there)...)
 		if sum := v.run(t, "ssh", alias, "sha256sum < "+there); !strings.HasPrefix(sum, fmt.Sprintf("%x ", want)) {
 			t.Errorf("%s: what arrived on the space has the sum %s", copier[0], sum)
@@ -184,9 +186,9 @@ func (v *visitor) checkForward(t *testing.T, page *url.URL) {
 	}
 	ctx, end := context.WithCancel(v.ctx)
 	defer end()
-	ssh := v.command(ctx, "ssh", "-N", "-o", "ExitOnForwardFailure=yes", "-L", port+":"+page.Host, alias)
+	ssh := v.Command(ctx, "ssh", "-N", "-o", "ExitOnForwardFailure=yes", "-L", port+":"+page.Host, alias)
 	ssh.Cancel = func() error { return ssh.Process.Signal(syscall.SIGTERM) }
-	var said safeBuffer
+	var said stage.Buffer
 	ssh.Stderr = &said
 	if err := ssh.Start(); err != nil {
 		t.Fatal(err)
@@ -221,8 +223,8 @@ func (v *visitor) checkAliasReader(t *testing.T) {
 	t.Helper()
 	cmd := exec.CommandContext(v.ctx, "node", "--test", "alias.test.js")
 	cmd.Dir = "js"
-	cmd.Env = append(os.Environ(), "HOME="+v.home,
-		"SPACEHATCH_SSH_CONFIG="+filepath.Join(v.home, ".ssh", "config"),
+	cmd.Env = append(os.Environ(), "HOME="+v.Home,
+		"SPACEHATCH_SSH_CONFIG="+filepath.Join(v.Home, ".ssh", "config"),
 		"SPACEHATCH_PROGRAM="+spacehatch(), "SPACEHATCH_ALIAS="+alias)
 	output(t, cmd)
 }
@@ -264,9 +266,9 @@ func TestTheEleventhConnection(t *testing.T) {
 	ctx, end := context.WithCancel(v.ctx)
 	defer end()
 	for range others {
-		ssh := v.command(ctx, "ssh", "-o", "ControlPath=none", alias, "echo in; cat")
+		ssh := v.Command(ctx, "ssh", "-o", "ControlPath=none", alias, "echo in; cat")
 		ssh.Cancel = func() error { return ssh.Process.Signal(syscall.SIGTERM) }
-		var said safeBuffer
+		var said stage.Buffer
 		ssh.Stdout, ssh.Stderr = &said, &said
 		if _, err := ssh.StdinPipe(); err != nil {
 			t.Fatal(err)
@@ -280,7 +282,7 @@ func TestTheEleventhConnection(t *testing.T) {
 	if n := len(v.status(t)); n != others+1 {
 		t.Errorf("%d tunnels are open, want %d", n, others+1)
 	}
-	code, said := exitCode(t, v.command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
+	code, said := exitCode(t, v.Command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
 	if code != 255 || !strings.Contains(said, "ten connections") && !strings.Contains(said, "10 connections") {
 		t.Errorf("the eleventh ssh: exit code %d\n%s", code, said)
 	}
@@ -289,7 +291,7 @@ func TestTheEleventhConnection(t *testing.T) {
 		_ = ssh.Wait() // it was told to end
 	}
 	eventually(t, func() bool {
-		code, said = exitCode(t, v.command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
+		code, said = exitCode(t, v.Command(v.ctx, "ssh", "-o", "ControlPath=none", alias, "true"))
 		return code == 0
 	}, func() string { return "no connection after the others ended: " + said })
 	v.run(t, spacehatch(), "close", "--all")
@@ -300,17 +302,17 @@ func TestTheEleventhConnection(t *testing.T) {
 func TestCancelLeavesNothing(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
-	atHome, inRuntime := snapshot(t, v.home), snapshot(t, v.runtime)
-	term := atTerminal(t, v.command(v.ctx, spacehatch(), "open", v.studio.link(t, "space=my-space&scheme=vscode")))
+	atHome, inRuntime := snapshot(t, v.Home), snapshot(t, v.Runtime)
+	term := atTerminal(t, v.Command(v.ctx, spacehatch(), "open", v.studio.link(t, "space=my-space&scheme=vscode")))
 	term.expect(t, `Enter +Cancel`)
 	term.enter(t, "")
 	if code, said := term.end(t); code != 4 {
 		t.Errorf("cancelled with exit code %d:\n%s", code, said)
 	}
 	v.quiet(t, v.idle)
-	same(t, "the home folder", atHome, snapshot(t, v.home))
+	same(t, "the home folder", atHome, snapshot(t, v.Home))
 	// The folder itself is made to hold the waiting tunnel's socket.
-	after := snapshot(t, v.runtime)
+	after := snapshot(t, v.Runtime)
 	delete(after, "spacehatch")
 	same(t, "the runtime folder", inRuntime, after)
 }
