@@ -19,7 +19,8 @@ let client;
 
 // The environment is the simulator's whole promise: nothing else is configured.
 before(async () => {
-  simulator = await startSimulator();
+  // A space takes minutes to start on AWS; what counts here is the order of its states.
+  simulator = await startSimulator("--start-delay", "300ms");
   for (const name of Object.keys(process.env).filter((name) => name.startsWith("AWS_"))) {
     delete process.env[name];
   }
