@@ -36,16 +36,16 @@ func Explain(raw string, policy Policy, alias func(session.Space) string) Explan
 	}
 	e := Explanation{
 		Kind:       string(link.Space.Kind),
-		SpaceARN:   printable(link.Space.ARN),
-		Account:    printable(link.Space.Account),
-		Region:     printable(link.Space.Region),
-		Domain:     printable(link.Space.Domain),
-		StreamHost: printable(link.StreamHost()),
+		SpaceARN:   printed(link.Space.ARN),
+		Account:    printed(link.Space.Account),
+		Region:     printed(link.Space.Region),
+		Domain:     printed(link.Space.Domain),
+		StreamHost: printed(link.StreamHost()),
 	}
 	if err := policy.Check(link); err != nil {
 		e.Verdict, e.Reason = VerdictRefused, problem.From(err).Sentence
 		return e
 	}
-	e.Verdict, e.Alias = VerdictAllowed, printable(alias(link.Space))
+	e.Verdict, e.Alias = VerdictAllowed, printed(alias(link.Space))
 	return e
 }

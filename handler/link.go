@@ -74,16 +74,16 @@ type HyperPod struct {
 
 // String names the space, the scheme and the session, and shows no secret.
 func (l Link) String() string {
-	return string(l.Space.Kind) + " " + printable(l.Space.ARN) + " session " + printable(l.Session.ID) + " from " + l.Scheme
+	return string(l.Space.Kind) + " " + printed(l.Space.ARN) + " session " + printed(l.Session.ID) + " from " + l.Scheme
 }
 
 // LogValue implements slog.LogValuer; it shows no secret.
 func (l Link) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("kind", string(l.Space.Kind)),
-		slog.String("space", printable(l.Space.ARN)),
-		slog.String("session", printable(l.Session.ID)),
-		slog.String("stream_host", printable(l.StreamHost())),
+		slog.String("space", printed(l.Space.ARN)),
+		slog.String("session", printed(l.Session.ID)),
+		slog.String("stream_host", printed(l.StreamHost())),
 		slog.String("scheme", l.Scheme),
 		slog.Time("expires", l.Session.Expires),
 	)

@@ -1,11 +1,11 @@
 package handler
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -32,21 +32,16 @@ func refusedHost(reason string) error {
 		"If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts.", nil)
 }
 
-// quoted is printable in quotation marks, cut after [maxShown] bytes.
+// quoted is printed in quotation marks, cut after [maxShown] bytes.
 func quoted(s string) string {
 	if len(s) > maxShown {
-		return `"` + printable(s[:maxShown]) + `..."`
+		return `"` + printed(s[:maxShown]) + `..."`
 	}
-	return `"` + printable(s) + `"`
+	return `"` + printed(s) + `"`
 }
 
-// printable makes text from outside safe to show: ASCII only, so that neither
-// terminal controls nor look-alike letters nor reversed writing reach the
-// reader.
-func printable(s string) string {
-	s = strconv.QuoteToASCII(s)
-	return s[1 : len(s)-1]
-}
+// printed is printable.ASCII, cut after [maxShown] bytes.
+func printed(s string) string { return printable.ASCII(s, maxShown) }
 
 // plainText reports whether s is UTF-8 without control, format or other
 // invisible characters. The ASCII space counts as plain.

@@ -19,7 +19,7 @@ var epoch = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 
 func testOptions() Options { return Options{}.withDefaults() }
 
-func clean(s string) string { return printable(s, textLimit) }
+func clean(s string) string { return oneLine(s, textLimit) }
 
 // bench is a channel and an agent with a perfect network between them.
 type bench struct {

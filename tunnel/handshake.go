@@ -82,7 +82,7 @@ func (c *channel) process(action wire.RequestedClientAction) wire.ProcessedClien
 			"The session asks for encryption with an AWS KMS key, which Spacehatch does not do.")
 	default:
 		refuse(wire.ActionUnsupported, "unknown action",
-			"The session asks for something that Spacehatch does not know: "+printable(action.ActionType, 64)+".")
+			"The session asks for something that Spacehatch does not know: "+oneLine(action.ActionType, 64)+".")
 	}
 	return done
 }

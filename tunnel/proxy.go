@@ -27,7 +27,7 @@ func (o *Options) proxyFor(e endpoint) (*url.URL, error) {
 			"Write HTTPS_PROXY as http://host:port or http://user:password@host:port.", nil)
 	}
 	if proxy != nil && proxy.Scheme != "http" && proxy.Scheme != "https" {
-		return nil, unreachable("The proxy is of the kind "+printable(proxy.Scheme, 16)+", which Spacehatch does not speak.",
+		return nil, unreachable("The proxy is of the kind "+oneLine(proxy.Scheme, 16)+", which Spacehatch does not speak.",
 			"Set HTTPS_PROXY to a proxy that starts with http:// or https://.", nil)
 	}
 	return proxy, nil

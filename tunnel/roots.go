@@ -30,7 +30,7 @@ func RootCAs() (*x509.CertPool, error) {
 		}
 		if err != nil {
 			return nil, problem.New(problem.Unreachable,
-				fmt.Sprintf("The file of certificate authorities that %s names cannot be used: %s.", name, printable(path, textLimit)),
+				fmt.Sprintf("The file of certificate authorities that %s names cannot be used: %s.", name, oneLine(path, textLimit)),
 				fmt.Sprintf("Correct or unset %s; the file must hold certificates in PEM form.", name), err)
 		}
 		found = true

@@ -108,18 +108,18 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-func TestPrintable(t *testing.T) {
+func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                "",
 		"plain, ünïcode 漢字":               "plain, ünïcode 漢字",
 		"\x1b[31mred\x1b[0m\r\nline":      "[31mred [0m line",
 		"a\u202eb\u009bc\x00d\xffe\u2028": "a b c d e",
 	} {
-		if got := printable(in, 100); got != want {
-			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		if got := oneLine(in, 100); got != want {
+			t.Errorf("oneLine(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := printable("éé", 3); got != "é…" {
-		t.Errorf("cut in the middle of a character: %q", got)
+	if got := oneLine("ééé", 2); got != "éé…" {
+		t.Errorf("cut wrongly: %q", got)
 	}
 }

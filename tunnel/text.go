@@ -8,33 +8,18 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
 
-// textLimit bounds what is shown of a text from outside, in bytes.
+// textLimit bounds what is shown of a text from outside, in characters.
 const textLimit = 1024
 
-// printable makes a text from outside harmless for a terminal and bounded:
-// what is no visible character becomes a blank, runs of blanks become one.
-func printable(s string, limit int) string {
-	var b strings.Builder
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.IsSpace(r) }) {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(word)
-		if b.Len() > limit {
-			break
-		}
-	}
-	text := b.String()
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && !utf8.RuneStart(text[limit]) {
-		limit--
-	}
-	return text[:limit] + "…"
+// oneLine makes a text from outside harmless for a terminal and bounded; what
+// stood on several lines stands on one, and what is not visible is a blank.
+func oneLine(s string, limit int) string {
+	words := strings.FieldsFunc(s, func(r rune) bool { return r == utf8.RuneError || r == ' ' || !unicode.IsPrint(r) })
+	return printable.Text(strings.Join(words, " "), limit)
 }
 
 // redactor hides secrets in texts from outside, should they repeat them. It
@@ -73,5 +58,5 @@ func (r *redactor) clean(s string) string {
 	for _, c := range r.secrets {
 		s = strings.ReplaceAll(s, c, secret.Mask)
 	}
-	return printable(s, textLimit)
+	return oneLine(s, textLimit)
 }

@@ -27,11 +27,7 @@ func (p *program) proxyCommand() *cobra.Command {
 }
 
 func (p *program) proxy(ctx context.Context, host string) error {
-	q, err := p.parts()
-	if err != nil {
-		return err
-	}
-	space, err := q.space(ctx, host)
+	q, space, err := p.find(ctx, host)
 	if err != nil {
 		return err
 	}
@@ -94,6 +90,16 @@ func (p *program) replacePin(ctx context.Context, q *parts, alias string, met ss
 		fmt.Fprintf(p.err, "spacehatch: %s has a new host key (%s %s), as a space has after a restart; the session came from AWS, so it is trusted.\n",
 			alias, met.Type, met.Fingerprint)
 	}
+}
+
+// find makes the parts and finds the space that ssh calls host.
+func (p *program) find(ctx context.Context, host string) (*parts, session.Space, error) {
+	q, err := p.parts()
+	if err != nil {
+		return nil, session.Space{}, err
+	}
+	space, err := q.space(ctx, host)
+	return q, space, err
 }
 
 // space finds what ssh calls host: an alias in any case, or an ARN, known to

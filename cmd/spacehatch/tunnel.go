@@ -43,11 +43,7 @@ func (p *program) tunnelCommand() *cobra.Command {
 }
 
 func (p *program) tunnelByHand(ctx context.Context, host string) error {
-	q, err := p.parts()
-	if err != nil {
-		return err
-	}
-	space, err := q.space(ctx, host)
+	q, space, err := p.find(ctx, host)
 	if err != nil {
 		return err
 	}

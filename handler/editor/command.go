@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -31,14 +32,14 @@ const (
 func (i Installation) Command(alias, folder string) ([]string, error) {
 	if !isAlias(alias) {
 		return nil, problem.New(problem.EditorFailed,
-			fmt.Sprintf("%s is not an alias of a space.", quote(alias)), "`spacehatch list` shows the aliases.", nil)
+			fmt.Sprintf("%s is not an alias of a space.", printable.Quoted(alias)), "`spacehatch status` shows those that are open.", nil)
 	}
 	if folder == "" {
 		folder = DefaultFolder
 	}
 	if !ValidFolder(folder) {
 		return nil, problem.New(problem.EditorFailed,
-			fmt.Sprintf("The folder %s cannot be opened: it is not an absolute path on the space.", quote(folder)),
+			fmt.Sprintf("The folder %s cannot be opened: it is not an absolute path on the space.", printable.Quoted(folder)),
 			"Give a path such as "+DefaultFolder+".", nil)
 	}
 	folder = path.Clean(folder)

@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -105,7 +105,7 @@ func Choose(scheme, preferred string, installed []Installation) (Installation, e
 }
 
 func unknown(name string) error {
-	return problem.New(problem.NoEditor, fmt.Sprintf("Spacehatch knows no IDE named %s.", quote(name)),
+	return problem.New(problem.NoEditor, fmt.Sprintf("Spacehatch knows no IDE named %s.", printable.Quoted(name)),
 		"The names are "+names()+".", nil)
 }
 
@@ -130,13 +130,4 @@ func (m machine) pathFolders() []string {
 
 func (m machine) system(elements ...string) string {
 	return filepath.Join(append([]string{m.root}, elements...)...)
-}
-
-// quote makes text fit to be shown.
-func quote(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strconv.QuoteToGraphic(s)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -121,7 +122,7 @@ func (i Installation) ask(ctx context.Context, limit time.Duration, args ...stri
 	case ctx.Err() != nil:
 		return "", i.failed("did not answer in "+limit.String(), ctx.Err())
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return "", i.failed("did not do "+shown(args), fmt.Errorf("%w: %s", err, quote(strings.TrimSpace(complaint.String()))))
+		return "", i.failed("did not do "+shown(args), fmt.Errorf("%w: %s", err, printable.Quoted(strings.TrimSpace(complaint.String()))))
 	}
 	return out.String(), nil
 }
@@ -182,6 +183,6 @@ func older(version, least string) bool {
 
 // quoteless makes a version from outside printable without quoting it.
 func quoteless(s string) string {
-	q := quote(s)
+	q := printable.Quoted(s)
 	return q[1 : len(q)-1]
 }

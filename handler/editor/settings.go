@@ -11,6 +11,7 @@ import (
 	"github.com/aymanbagabas/go-udiff"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -41,7 +42,7 @@ type SettingsPlan struct {
 func PlanSettings(i Installation, alias string) (*SettingsPlan, error) {
 	if !isAlias(alias) {
 		return nil, problem.New(problem.EditorFailed,
-			fmt.Sprintf("%s is not an alias of a space.", quote(alias)), "`spacehatch list` shows the aliases.", nil)
+			fmt.Sprintf("%s is not an alias of a space.", printable.Quoted(alias)), "`spacehatch status` shows those that are open.", nil)
 	}
 	p, err := openSettings(i.Settings)
 	if err != nil {

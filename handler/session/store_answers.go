@@ -48,18 +48,12 @@ func (s *Store) Settled(key string) bool {
 	return err == nil && slices.Contains(settled, key)
 }
 
-func (s *Store) readAnswers() ([]string, error) {
-	data, err := readFile(s.answersPath(), othersMayNotWrite)
-	if err != nil || data == nil {
+func (s *Store) readAnswers() ([]string, error) { return readDecoded(s.answersPath(), decodeAnswers) }
+
+func decodeAnswers(data []byte) ([]string, error) {
+	var file answersFile
+	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, err
 	}
-	var file answersFile
-	err = json.Unmarshal(data, &file)
-	if err == nil {
-		err = checkVersion(file.Version)
-	}
-	if err != nil {
-		return nil, damaged(s.answersPath(), err)
-	}
-	return file.Settled, nil
+	return file.Settled, checkVersion(file.Version)
 }

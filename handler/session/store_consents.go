@@ -78,15 +78,7 @@ func (s *Store) Distrust(ctx context.Context, consent Consent) error {
 }
 
 func (s *Store) readConsents() ([]Consent, error) {
-	data, err := readFile(s.consentsPath(), othersMayNotWrite)
-	if err != nil || data == nil {
-		return nil, err
-	}
-	consents, err := decodeConsents(data)
-	if err != nil {
-		return nil, damaged(s.consentsPath(), err)
-	}
-	return consents, nil
+	return readDecoded(s.consentsPath(), decodeConsents)
 }
 
 func decodeConsents(data []byte) ([]Consent, error) {

@@ -84,6 +84,21 @@ func readFile(path string, forbidden fs.FileMode) ([]byte, error) {
 	return data, nil
 }
 
+// readDecoded returns what decode makes of a file of the store, or the zero
+// value where there is none.
+func readDecoded[T any](path string, decode func([]byte) (T, error)) (T, error) {
+	var none T
+	data, err := readFile(path, othersMayNotWrite)
+	if err != nil || data == nil {
+		return none, err
+	}
+	content, err := decode(data)
+	if err != nil {
+		return none, damaged(path, err)
+	}
+	return content, nil
+}
+
 func writeFile(path string, content any) error {
 	data, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {

@@ -194,17 +194,7 @@ func checkSpace(space Space) error {
 	return nil
 }
 
-func (s *Store) readSpaces() ([]Space, error) {
-	data, err := readFile(s.spacesPath(), othersMayNotWrite)
-	if err != nil || data == nil {
-		return nil, err
-	}
-	spaces, err := decodeSpaces(data)
-	if err != nil {
-		return nil, damaged(s.spacesPath(), err)
-	}
-	return spaces, nil
-}
+func (s *Store) readSpaces() ([]Space, error) { return readDecoded(s.spacesPath(), decodeSpaces) }
 
 // decodeSpaces reads spaces.json. It lets no alias through that would not be
 // safe in a file name or an SSH config, whoever edited the file.

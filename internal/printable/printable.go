@@ -5,6 +5,7 @@
 package printable
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -37,3 +38,16 @@ func Text(text string, limit int) string {
 
 // Quoted is Text of at most 128 characters in quotation marks.
 func Quoted(text string) string { return `"` + Text(text, 128) + `"` }
+
+// ASCII is for names whose look must not deceive, such as hosts from a link:
+// everything but printable ASCII is written as its escape in Go's notation, so
+// that neither look-alike letters nor reversed writing reach the reader. It
+// cuts after limit bytes of text.
+func ASCII(text string, limit int) string {
+	rest := ""
+	if len(text) > limit {
+		text, rest = text[:limit], "..."
+	}
+	quoted := strconv.QuoteToASCII(text)
+	return quoted[1:len(quoted)-1] + rest
+}

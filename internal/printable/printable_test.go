@@ -31,6 +31,24 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestASCII(t *testing.T) {
+	for _, c := range []struct {
+		in    string
+		limit int
+		want  string
+	}{
+		{"ssm.example", 20, "ssm.example"},
+		{"\u0430ws", 20, `\u0430ws`}, // a Cyrillic look-alike
+		{"a\x1b[2Jb\u202ec", 20, `a\x1b[2Jb\u202ec`},
+		{"\xff", 20, `\xff`},
+		{"abcdef", 3, "abc..."},
+	} {
+		if got := ASCII(c.in, c.limit); got != c.want {
+			t.Errorf("ASCII(%q, %d) = %s, want %s", c.in, c.limit, got, c.want)
+		}
+	}
+}
+
 func FuzzText(f *testing.F) {
 	f.Add("a\x1b]0;title\a", 10)
 	f.Fuzz(func(t *testing.T, in string, limit int) {

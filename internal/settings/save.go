@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -22,7 +23,7 @@ import (
 // survives. A file that [Load] would refuse is left alone, with its Problem.
 func Set(path, key string, value any) error {
 	if err := new(Settings).set(key, value); err != nil {
-		return problem.New(Invalid, fmt.Sprintf("The setting %s cannot be changed: %s.", printable(key), err),
+		return problem.New(Invalid, fmt.Sprintf("The setting %s cannot be changed: %s.", printable.Quoted(key), err),
 			"The settings are "+strings.Join(keys(), ", ")+".", nil)
 	}
 	return edit(path, key, key+" = "+encode(value))
@@ -33,7 +34,7 @@ func Set(path, key string, value any) error {
 // error.
 func Unset(path, key string) error {
 	if !slices.Contains(keys(), key) {
-		return problem.New(Invalid, fmt.Sprintf("There is no setting %s.", printable(key)),
+		return problem.New(Invalid, fmt.Sprintf("There is no setting %s.", printable.Quoted(key)),
 			"The settings are "+strings.Join(keys(), ", ")+".", nil)
 	}
 	return edit(path, key, "")

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -181,7 +182,7 @@ func invalidLine(path string, line int, key string, reason error) error {
 		hint = "The settings are " + strings.Join(keys(), ", ") + ". Correct the key or remove the line."
 	}
 	return problem.New(Invalid,
-		fmt.Sprintf("Line %d of %s cannot be used: %s: %s.", line, path, printable(key), reason), hint, nil)
+		fmt.Sprintf("Line %d of %s cannot be used: %s: %s.", line, path, printable.Quoted(key), reason), hint, nil)
 }
 
 func keys() []string { return []string{KeyEditor, KeyFolder, KeyLogLevel, KeyTrustedHosts} }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
 )
 
 const (
@@ -49,7 +51,7 @@ func asHosts(value any) ([]string, error) {
 		host := strings.ToLower(h)
 		address, plain := strings.CutPrefix(host, "ws://")
 		if !isHost(address) || plain && !hasPort(address) {
-			return nil, fmt.Errorf("%s is not a host, host:port or ws://host:port", printable(h))
+			return nil, fmt.Errorf("%s is not a host, host:port or ws://host:port", printable.Quoted(h))
 		}
 		hosts = append(hosts, host)
 	}
@@ -127,13 +129,4 @@ func hasPort(host string) bool {
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0 && s == strconv.FormatUint(n, 10)
-}
-
-// printable makes text from a file fit to be shown: quoted, and cut.
-func printable(s string) string {
-	const most = 80
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strconv.QuoteToGraphic(s)
 }

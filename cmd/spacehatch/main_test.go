@@ -1,0 +1,194 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// What the program is told in a test and finds out by itself elsewhere.
+const (
+	variableSSH  = "SPACEHATCH_TEST_SSH"  // the folder that ssh reads
+	variableWait = "SPACEHATCH_TEST_WAIT" // how long a tunnel waits for its ssh
+)
+
+// TestMain lets the test binary be the program, with the real main, and the
+// ssh that the program finds.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"spacehatch": beSpacehatch, "ssh": beSSH})
+}
+
+func beSpacehatch() {
+	p := thisSystem()
+	p.sshFolder = func() (string, error) { return sshFolder() }
+	if text := os.Getenv(variableWait); text != "" {
+		wait, err := time.ParseDuration(text)
+		if err != nil {
+			panic(err)
+		}
+		p.waitForSSH = wait
+	}
+	os.Exit(realMain(p))
+}
+
+// sshFolder never is the one of whoever runs the tests.
+func sshFolder() (string, error) {
+	dir := os.Getenv(variableSSH)
+	if dir == "" {
+		return "", errors.New(variableSSH + " is not set")
+	}
+	return dir, nil
+}
+
+// beSSH is OpenSSH, reading the test's configuration in place of the user's.
+func beSSH() {
+	fail := func(err error) {
+		fmt.Fprintln(os.Stderr, "the tests' ssh:", err)
+		os.Exit(255)
+	}
+	dir, err := sshFolder()
+	if err != nil {
+		fail(err)
+	}
+	args := append([]string{"ssh"}, os.Args[1:]...)
+	if config := filepath.Join(dir, "config"); !strings.HasPrefix(strings.Join(os.Args[1:], " "), "-G -F") {
+		if _, err := os.Stat(config); err != nil {
+			config = "none"
+		}
+		args = append([]string{"ssh", "-F", config}, os.Args[1:]...)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		fail(err)
+	}
+	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
+		if folder == filepath.Dir(self) {
+			continue
+		}
+		if path, err := exec.LookPath(filepath.Join(folder, "ssh")); err == nil {
+			fail(syscall.Exec(path, args, os.Environ()))
+		}
+	}
+	fail(errors.New("the tests need OpenSSH's client; there is none on the PATH"))
+}
+
+// desk is a computer for one test: a home, and folders below it.
+type desk struct {
+	home, runtime, state string
+	env                  []string
+}
+
+// newDesk is not below t.TempDir, whose path is too long for sockets.
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "shc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	d := &desk{
+		home: filepath.Join(dir, "home"), runtime: filepath.Join(dir, "run", "spacehatch"),
+		state: filepath.Join(dir, "home", "state", "spacehatch"),
+	}
+	for _, folder := range []string{d.home, filepath.Dir(d.runtime), d.runtime, filepath.Join(dir, "tmp")} {
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.env = append(surroundings(d.home, filepath.Dir(d.runtime)), "TMPDIR="+filepath.Join(dir, "tmp"), "PATH="+os.Getenv("PATH"))
+	t.Cleanup(func() { // whatever a failed test has left
+		if ended := d.run(t, "", "close", "--all"); ended.code != 0 {
+			t.Errorf("close --all: %v", ended)
+		}
+	})
+	return d
+}
+
+// surroundings is the environment of a user who has set nothing up.
+func surroundings(home, run string) []string {
+	return []string{
+		"HOME=" + home,
+		"XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
+		"XDG_DATA_HOME=" + filepath.Join(home, "data"),
+		"XDG_STATE_HOME=" + filepath.Join(home, "state"),
+		"XDG_CACHE_HOME=" + filepath.Join(home, "cache"),
+		"XDG_CONFIG_DIRS=" + filepath.Join(home, "none"),
+		"XDG_DATA_DIRS=" + filepath.Join(home, "none"),
+		"XDG_RUNTIME_DIR=" + run,
+		variableSSH + "=" + filepath.Join(home, ".ssh"),
+		"AWS_EC2_METADATA_DISABLED=true",
+		"LC_ALL=C",
+	}
+}
+
+// command is one call of the program, in a session without a terminal.
+func (d *desk) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("spacehatch", args...)
+	cmd.Env = d.env
+	cmd.Dir = d.home
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+// ended is what is left of a command.
+type ended struct {
+	code        int
+	out, errors string
+}
+
+func (e ended) String() string {
+	return fmt.Sprintf("exit code %d\nstdout: %s\nstderr: %s", e.code, e.out, e.errors)
+}
+
+// run runs the program to its end.
+func (d *desk) run(t *testing.T, stdin string, args ...string) ended {
+	t.Helper()
+	cmd := d.command(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	err := cmd.Run()
+	return ended{codeOf(t, err), out.String(), errs.String()}
+}
+
+// codeOf returns the exit code; -1 is a signal.
+func codeOf(t *testing.T, err error) int {
+	t.Helper()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return 0
+}
+
+// eventually looks every few milliseconds until true; it gives up after a time
+// that no healthy run comes near.
+func eventually(t *testing.T, true func() bool, why func() string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); !true(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal(why())
+		}
+	}
+}

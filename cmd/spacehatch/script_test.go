@@ -1,0 +1,171 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+)
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			home, run := filepath.Join(e.WorkDir, "home"), filepath.Join(e.WorkDir, "run")
+			e.Vars = append(e.Vars, surroundings(home, run)...)
+			e.Vars = append(e.Vars, "RUN="+run)
+			return errors.Join(os.MkdirAll(home, 0o700), os.MkdirAll(run, 0o700))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"fields":  fields,
+			"lines":   lines,
+			"nothing": nothing,
+		},
+	})
+}
+
+// exits CODE PROGRAM [ARGUMENT...] runs a program, which must end with the
+// code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code program [argument...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// fields FILE NAME... checks that the file holds one JSON object, or an array
+// of objects, with these fields and no others. NAME? may be missing.
+func fields(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: fields file name...")
+	}
+	var must, may []string
+	for _, name := range args[1:] {
+		name, optional := strings.CutSuffix(name, "?")
+		if may = append(may, name); !optional {
+			must = append(must, name)
+		}
+	}
+	text := []byte(ts.ReadFile(args[0]))
+	var all []map[string]any
+	if bytes.HasPrefix(text, []byte("{")) {
+		all = make([]map[string]any, 1)
+		ts.Check(json.Unmarshal(text, &all[0]))
+	} else {
+		ts.Check(json.Unmarshal(text, &all))
+	}
+	if len(all) == 0 {
+		ts.Fatalf("an empty array")
+	}
+	for _, each := range all {
+		for _, name := range must {
+			if _, ok := each[name]; !ok {
+				ts.Fatalf("%s is missing", name)
+			}
+		}
+		for name := range each {
+			if !slices.Contains(may, name) {
+				ts.Fatalf("%s is unexpected", name)
+			}
+		}
+	}
+}
+
+// lines FILE COUNT checks that the file holds so many JSON objects, each on a
+// line of its own.
+func lines(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lines file count")
+	}
+	text := ts.ReadFile(args[0])
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		var object map[string]any
+		if err := json.Unmarshal([]byte(line), &object); err != nil {
+			ts.Fatalf("line %d is no JSON object: %v", n, err)
+		}
+	}
+	if strconv.Itoa(n) != args[1] || text != "" && !strings.HasSuffix(text, "\n") {
+		ts.Fatalf("%d lines, want %s", n, args[1])
+	}
+}
+
+// nothing FOLDER... checks that there is no file below the folders.
+func nothing(ts *testscript.TestScript, neg bool, args []string) {
+	for _, dir := range args {
+		ts.Check(filepath.WalkDir(ts.MkAbs(dir), func(path string, e os.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				ts.Fatalf("there is %s", path)
+			}
+			return err
+		}))
+	}
+}
+
+// Every command explains itself; whoever adds one sees its text here.
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		args := append(strings.Fields(c.CommandPath())[1:], "--help")
+		var out, errs bytes.Buffer
+		p := thisSystem()
+		p.in, p.out, p.err = nil, &out, &errs
+		if code := p.run(t.Context(), args); code != exitOK || errs.Len() > 0 {
+			t.Errorf("%v: exit code %d, %s", args, code, errs.String())
+		}
+		text.WriteString("$ spacehatch " + strings.Join(args, " ") + "\n" + out.String() + "\n")
+		if len(c.Short) == 0 {
+			t.Errorf("%v has no short text", args)
+		}
+		for _, sub := range c.Commands() {
+			if sub.Name() != "completion" && sub.Name() != "help" { // cobra's own words
+				walk(sub)
+			}
+		}
+	}
+	root := (&program{}).commands()
+	walk(root)
+	golden := filepath.Join("testdata", "help.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text.String() != string(want) {
+		t.Errorf("%s differs (-update writes it); got:\n%s", golden, text.String())
+	}
+}
