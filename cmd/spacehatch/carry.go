@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -67,7 +68,11 @@ func (c *carrier) run(ctx context.Context) (err error) {
 	if err := c.policy.Check(handler.Link{Space: c.space, Session: c.session}); err != nil {
 		return err
 	}
-	entry, announceErr := registry.Announce(c.runtime, c.space.Alias, c.space.ARN, c.ssh != nil)
+	runtime, err := paths.MakeRuntime()
+	if err != nil {
+		return err
+	}
+	entry, announceErr := registry.Announce(runtime, c.space.Alias, c.space.ARN, c.ssh != nil)
 	switch {
 	case announceErr == nil:
 		defer func() { entry.End(err) }()

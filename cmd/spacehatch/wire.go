@@ -26,7 +26,7 @@ import (
 type parts struct {
 	executable string // absolute path of this program, as others shall call it
 	state      string // paths.State
-	runtime    string // paths.Runtime, which exists
+	runtime    string // paths.Runtime; it may not exist
 	ssh        string // paths.SSH
 	settings   settings.Settings
 	policy     handler.Policy

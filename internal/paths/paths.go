@@ -5,7 +5,9 @@
 package paths
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -36,12 +38,25 @@ func State() (string, error) {
 
 // Runtime returns the folder of what lives no longer than the login session:
 // the tunnels' sockets and unused sessions ($XDG_RUNTIME_DIR/spacehatch, or an
-// owner-only folder of our own where the system has none). It is created with
-// mode 0700; a folder that somebody else owns or may write to is an error.
+// owner-only folder of our own where the system has none). It may not exist;
+// one that somebody else owns or may look into is an error.
 func Runtime() (string, error) {
 	dir, err := runtimeHome()
 	if err != nil {
 		return "", fmt.Errorf("find the runtime folder: %w", err)
+	}
+	if err := checkOwnerOnly(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the runtime folder is not safe to use: %w", err)
+	}
+	return dir, nil
+}
+
+// MakeRuntime is Runtime for a folder that is needed now: it is created with
+// mode 0700.
+func MakeRuntime() (string, error) {
+	dir, err := Runtime()
+	if err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return "", fmt.Errorf("create the runtime folder: %w", err)
@@ -49,10 +64,7 @@ func Runtime() (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !os.IsExist(err) {
 		return "", fmt.Errorf("create the runtime folder: %w", err)
 	}
-	if err := checkOwnerOnly(dir); err != nil {
-		return "", fmt.Errorf("the runtime folder is not safe to use: %w", err)
-	}
-	return dir, nil
+	return Runtime() // whoever was faster than Mkdir is looked at, too
 }
 
 // SSH returns the folder that OpenSSH reads for this user. OpenSSH takes the

@@ -16,6 +16,12 @@ func TestRuntimeIsOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("asking for the folder has made it")
+	}
+	if made, err := MakeRuntime(); err != nil || made != dir {
+		t.Fatalf("made %s, %v", made, err)
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -26,8 +32,10 @@ func TestRuntimeIsOwnerOnly(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Runtime(); err == nil {
-		t.Error("a folder that others can read is accepted")
+	for _, f := range []func() (string, error){Runtime, MakeRuntime} {
+		if _, err := f(); err == nil {
+			t.Error("a folder that others can read is accepted")
+		}
 	}
 }
 
@@ -35,7 +43,7 @@ func TestRuntimeRefusesALink(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", home)
 	t.Setenv("TMPDIR", home)
-	dir, err := Runtime()
+	dir, err := MakeRuntime()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +53,7 @@ func TestRuntimeRefusesALink(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Runtime(); err == nil {
+	if _, err := MakeRuntime(); err == nil {
 		t.Error("a link in place of the folder is accepted")
 	}
 }

@@ -358,8 +358,11 @@ func end(ctx context.Context, path string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	var a answer
-	if err := ipc.Receive(conn, &a); err != nil && !errors.Is(err, io.EOF) {
-		return err
+	if err := ipc.Receive(conn, &a); err != nil {
+		// A tunnel that ends in this very moment takes its answer with it.
+		if _, gone := ask(ctx, path); !errors.Is(gone, ipc.ErrDead) {
+			return err
+		}
 	}
 	return nil
 }
