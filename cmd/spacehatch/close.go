@@ -88,6 +88,9 @@ func (q *parts) closeTunnels(ctx context.Context, alias string) ([]registry.Stat
 
 func (p *program) printEnded(ended []registry.Status, asJSON bool) error {
 	if asJSON {
+		if ended == nil {
+			ended = []registry.Status{}
+		}
 		return p.printJSON(ended)
 	}
 	if len(ended) == 0 {
