@@ -135,6 +135,8 @@ type Options struct {
 	Yes    bool   // answer every question with yes, remember nothing
 	Editor string // an IDE's name; "" chooses, "none" starts no IDE
 	Folder string // on the space, absolute; "" is DefaultFolder
+
+	consented bool // the person named the space
 }
 
 // sessionLife is how long the session of a link that does not say so is taken
@@ -205,7 +207,7 @@ func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, 
 	}
 	space, err := c.prepare(ctx, link, o)
 	if err == nil {
-		err = c.attach(ctx, dialling, tunnel, link.Session, alias)
+		err = c.attach(ctx, dialling, tunnel, link.Session, alias, o)
 	}
 	if err != nil {
 		if tunnel != nil {
@@ -218,6 +220,22 @@ func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, 
 		return Result{}, problem.From(err)
 	}
 	return c.openEditor(ctx, space, o)
+}
+
+// Reopen does the same for a space that the person names, without a link: it
+// needs no consent, and a session only where no master runs.
+func (c *Connector) Reopen(ctx context.Context, space session.Space, sessions session.Source, o Options) (Result, error) {
+	o.consented = true
+	if c.Master.Running(ctx, space.Alias) {
+		return c.Connect(ctx, Link{Space: space}, o)
+	}
+	finding := c.begin(StepLink)
+	s, err := sessions.Session(ctx, space)
+	if err != nil {
+		return Result{}, finding.fail(err)
+	}
+	finding.end(Done, "a session for "+space.Name)
+	return c.Connect(ctx, Link{Space: space, Session: s, Scheme: space.Scheme}, o)
 }
 
 // prepare asks what has to be asked and sets SSH up.
@@ -248,8 +266,15 @@ func (c *Connector) consent(ctx context.Context, link Link, o Options) error {
 	if err != nil {
 		return asking.fail(err)
 	}
-	if trusted || o.Yes {
-		asking.end(Skipped, map[bool]string{true: "this domain is trusted", false: "answered with --yes"}[trusted])
+	switch {
+	case o.consented:
+		asking.end(Skipped, "you named it")
+		return nil
+	case trusted:
+		asking.end(Skipped, "this domain is trusted")
+		return nil
+	case o.Yes:
+		asking.end(Skipped, "answered with --yes")
 		return nil
 	}
 	asking.asking()
@@ -320,17 +345,19 @@ func (c *Connector) approve(ctx context.Context, at *stage, p Proposal, o Option
 }
 
 // attach waits for the tunnel and puts the ssh master into it.
-func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, unused session.Session, alias string) error {
+func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, unused session.Session, alias string, o Options) error {
 	if tunnel == nil {
-		if err := c.Spaces.Keep(ctx, alias, unused); err != nil {
-			return dialling.fail(err)
+		if !unused.Token.Empty() {
+			if err := c.Spaces.Keep(ctx, alias, unused); err != nil {
+				return dialling.fail(err)
+			}
 		}
 		dialling.end(Skipped, "already open")
 		c.begin(StepSSH).end(Skipped, "already connected")
 		return nil
 	}
 	if err := tunnel.Ready(ctx); err != nil {
-		if errors.Is(err, &problem.Problem{Code: problem.TunnelRefused}) {
+		if !o.consented && errors.Is(err, &problem.Problem{Code: problem.TunnelRefused}) {
 			p := problem.From(err)
 			err = problem.New(p.Code, p.Sentence,
 				"A link works once, for about a minute: click Open in VS Code in Studio again. If that does not help, look there whether the space is running.", p.Cause)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/secret"
 )
 
 const goodLink = "vscode://amazonwebservices.aws-toolkit-vscode/connect/sagemaker?connection_identifier=arn%3Aaws%3Asagemaker%3Aus-east-1%3A111122223333%3Aspace%2Fd-abcdefghijkl%2Fmy-space&domain=d-abcdefghijkl&user_profile=alice&session=SageMaker-remote-0abc&ws_url=wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/SageMaker-remote-0abc?role=publish_subscribe&cell-number=AAEA&token=AAEAAb&app_type=JupyterLab"
@@ -257,6 +258,60 @@ func TestConnect(t *testing.T) {
 				c.link = goodLink
 			}
 			_, err := w.connector(&events).Open(t.Context(), c.link, c.o)
+			if code := codeOf(err); code != c.code {
+				t.Errorf("ended with %q, want %q: %v", code, c.code, err)
+			}
+			if !slices.Equal(w.did, c.did) {
+				t.Errorf("did\n  %s\nwant\n  %s", strings.Join(w.did, "\n  "), strings.Join(c.did, "\n  "))
+			}
+			checkEvents(t, events, c.code)
+		})
+	}
+}
+
+// sourceFunc is a session.Source.
+type sourceFunc func() (session.Session, error)
+
+func (f sourceFunc) Session(context.Context, session.Space) (session.Session, error) { return f() }
+
+func TestReopen(t *testing.T) {
+	space := session.Space{Alias: "my-space.hatch", Name: "my-space", Scheme: "cursor"}
+	fresh := func() (session.Session, error) {
+		return session.Session{ID: "fresh", Token: secret.New("t")}, nil
+	}
+	for name, c := range map[string]struct {
+		set  func(*world)
+		from sourceFunc
+		did  []string
+		code problem.Code
+	}{
+		"with a fresh session, and no question about trust": {
+			set: func(*world) {}, from: fresh,
+			did: []string{
+				"dial fresh for my-space.hatch", "remember my-space.hatch", "master my-space.hatch",
+				`choose "" cursor`, "start my-space.hatch /home/sagemaker-user",
+			},
+		},
+		"through the master, without a session": {
+			set: func(w *world) { w.running = true },
+			from: func() (session.Session, error) {
+				return session.Session{}, errors.New("a session is asked for")
+			},
+			did: []string{"remember my-space.hatch", `choose "" cursor`, "start my-space.hatch /home/sagemaker-user"},
+		},
+		"without any session": {
+			set: func(*world) {},
+			from: func() (session.Session, error) {
+				return session.Session{}, problem.New(problem.NoSession, "x", "", nil)
+			},
+			code: problem.NoSession,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w world
+			var events []Event
+			c.set(&w)
+			_, err := w.connector(&events).Reopen(t.Context(), space, c.from, Options{})
 			if code := codeOf(err); code != c.code {
 				t.Errorf("ended with %q, want %q: %v", code, c.code, err)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,10 +18,7 @@ import (
 const maxLink = 64<<10 + 1
 
 func (p *program) openCommand() *cobra.Command {
-	var (
-		o      handler.Options
-		asJSON bool
-	)
+	var f connectFlags
 	c := &cobra.Command{
 		Use:   "open LINK",
 		Short: "Open the space that a link from Studio names",
@@ -36,14 +32,49 @@ func (p *program) openCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.open(cmd.Context(), link, o, asJSON)
+			return p.connect(f, func(c *handler.Connector, _ *parts, o handler.Options) (handler.Result, error) {
+				return c.Open(cmd.Context(), link, o)
+			})
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line for every event")
-	c.Flags().BoolVarP(&o.Yes, "yes", "y", false, "answer every question with yes")
-	c.Flags().StringVar(&o.Editor, "editor", "", "the IDE to start (code, cursor, codium …), or none")
-	c.Flags().StringVar(&o.Folder, "folder", "", "the folder to open on the space (default "+handler.DefaultFolder+")")
+	f.add(c)
 	return c
+}
+
+func (p *program) connectCommand() *cobra.Command {
+	var f connectFlags
+	c := &cobra.Command{
+		Use:   "connect ALIAS|ARN",
+		Short: "Open a space again, without a link",
+		Long: "Opens a space that was opened before, by its alias, or any space by its ARN:\n" +
+			"through the connection that is open, else with a session from your last click or\n" +
+			"from your local AWS credentials.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.connect(f, func(c *handler.Connector, q *parts, o handler.Options) (handler.Result, error) {
+				space, err := q.space(cmd.Context(), args[0])
+				if err != nil {
+					return handler.Result{}, err
+				}
+				return c.Reopen(cmd.Context(), space, p.sources(q), o)
+			})
+		},
+	}
+	f.add(c)
+	return c
+}
+
+// connectFlags are what every command takes that ends in an IDE.
+type connectFlags struct {
+	handler.Options
+	json bool
+}
+
+func (f *connectFlags) add(c *cobra.Command) {
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line for every event")
+	c.Flags().BoolVarP(&f.Yes, "yes", "y", false, "answer every question with yes")
+	c.Flags().StringVar(&f.Editor, "editor", "", "the IDE to start (code, cursor, codium …), or none")
+	c.Flags().StringVar(&f.Folder, "folder", "", "the folder to open on the space (default "+handler.DefaultFolder+")")
 }
 
 // readLink returns the link, from standard input where it is "-".
@@ -58,22 +89,23 @@ func (p *program) readLink(arg string) (string, error) {
 	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
-func (p *program) open(ctx context.Context, link string, o handler.Options, asJSON bool) error {
-	if o.Folder != "" && !editor.ValidFolder(o.Folder) {
+// connect prepares a connector, has do use it, and tells how that ended.
+func (p *program) connect(f connectFlags, do func(*handler.Connector, *parts, handler.Options) (handler.Result, error)) error {
+	if f.Folder != "" && !editor.ValidFolder(f.Folder) {
 		return errUsage{errors.New("--folder takes an absolute path on the space, such as " + handler.DefaultFolder)}
 	}
 	q, err := p.parts()
 	if err != nil {
 		return err
 	}
-	if o.Folder == "" {
-		o.Folder = q.settings.Folder
+	if f.Folder == "" {
+		f.Folder = q.settings.Folder
 	}
 	connector := p.connector(q)
-	connector.Report = p.reporter(asJSON)
-	result, err := connector.Open(ctx, link, o)
+	connector.Report = p.reporter(f.json)
+	result, err := do(connector, q, f.Options)
 	if err != nil {
-		if asJSON {
+		if f.json {
 			found := problem.From(err)
 			if err := p.printLine(jsonEnd{Event: "failed", Problem: asJSONProblem(found)}); err != nil {
 				return err
@@ -82,7 +114,7 @@ func (p *program) open(ctx context.Context, link string, o handler.Options, asJS
 		}
 		return err
 	}
-	if asJSON {
+	if f.json {
 		return p.printLine(jsonEnd{
 			Event: "ready", Alias: result.Space.Alias, SpaceARN: result.Space.ARN,
 			Folder: result.Folder, Editor: result.Editor,

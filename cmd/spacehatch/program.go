@@ -129,7 +129,7 @@ func (p *program) commands() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	in("use", p.openCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand())
+	in("use", p.openCommand(), p.connectCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand())
 	in("machine", p.setupCommand(), p.sshConfigCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
 	in("inner", p.proxyCommand(), p.tunnelCommand())
 	root.SetHelpCommandGroupID("machine")
