@@ -24,12 +24,14 @@ var states = map[tunnel.State]registry.State{
 	tunnel.StateOpen:         registry.Connected,
 	tunnel.StatePaused:       registry.Paused,
 	tunnel.StateReconnecting: registry.Reconnecting,
-	tunnel.StateClosed:       registry.Closed,
 }
 
 func (d described) Describe(s *registry.Status) {
 	stats := d.Stats()
-	s.State = states[stats.State]
+	// That it has ended is the entry's to tell, which knows why.
+	if stats.State != tunnel.StateClosed {
+		s.State = states[stats.State]
+	}
 	s.BytesIn, s.BytesOut = stats.BytesIn, stats.BytesOut
 	s.RTT = float64(stats.RTT.Microseconds()) / 1000
 	s.Reconnects = int(stats.Reconnects)
