@@ -31,6 +31,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
+	defer outliveReader()()
 	ssh := &stream{p.in, p.out, io.NopCloser(nil)}
 	watched := func(ssh io.Writer, far io.Reader) error {
 		return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.replacePin(ctx, q, space.Alias, met) })

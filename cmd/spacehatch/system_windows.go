@@ -9,6 +9,9 @@ import (
 
 var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
+// outliveReader has nothing to do: here it is an error of the write already.
+func outliveReader() (stop func()) { return func() {} }
+
 // console is the console's two halves as one.
 type console struct{ in, out *os.File }
 
