@@ -108,7 +108,7 @@ func newDesk(t *testing.T) *desk {
 		home: filepath.Join(dir, "home"), runtime: filepath.Join(dir, "run", "spacehatch"),
 		state: filepath.Join(dir, "home", "state", "spacehatch"),
 	}
-	for _, folder := range []string{d.home, filepath.Dir(d.runtime), d.runtime, filepath.Join(dir, "tmp")} {
+	for _, folder := range []string{d.home, filepath.Dir(d.runtime), filepath.Join(dir, "tmp")} {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}

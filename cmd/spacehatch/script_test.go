@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aymanbagabas/go-udiff"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 )
@@ -165,7 +166,7 @@ func TestHelp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text.String() != string(want) {
-		t.Errorf("%s differs (-update writes it); got:\n%s", golden, text.String())
+	if diff := udiff.Unified(golden, "now", string(want), text.String()); diff != "" {
+		t.Errorf("the help differs (-update writes it):\n%s", diff)
 	}
 }
