@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
@@ -18,9 +19,10 @@ import (
 
 // Set writes one key of the file at path and keeps every other line of it,
 // comments and line ends included; a comment behind the value stays too. The
-// value is a string, or a []string for [KeyTrustedHosts]. The file and its
-// folder are made where they are missing (0600, 0700); a symbolic link
-// survives. A file that [Load] would refuse is left alone, with its Problem.
+// value is a string, a []string for [KeyTrustedHosts] or a bool for [KeyTray].
+// The file and its folder are made where they are missing (0600, 0700); a
+// symbolic link survives. A file that [Load] would refuse is left alone, with
+// its Problem.
 func Set(path, key string, value any) error {
 	if err := new(Settings).set(key, value); err != nil {
 		return problem.New(Invalid, fmt.Sprintf("The setting %s cannot be changed: %s.", printable.Quoted(key), err),
@@ -116,8 +118,11 @@ func encode(value any) string {
 	quote := func(s string) string {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 	}
-	if text, ok := value.(string); ok {
-		return quote(text)
+	switch value := value.(type) {
+	case string:
+		return quote(value)
+	case bool:
+		return strconv.FormatBool(value)
 	}
 	hosts, _ := value.([]string)
 	parts := make([]string, len(hosts))

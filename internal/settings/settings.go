@@ -28,6 +28,7 @@ const (
 	KeyFolder       = "folder"        // string: absolute path on the space
 	KeyTrustedHosts = "trusted_hosts" // list of host[:port]
 	KeyLogLevel     = "log_level"     // "debug", "info", "warn" or "error"
+	KeyTray         = "tray"          // true or false
 )
 
 // The environment variables that stand in for keys of the file.
@@ -54,10 +55,12 @@ type Settings struct {
 	TrustedHosts []string `json:"trusted_hosts"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`
+	// Tray: the tray starts by itself with the first connection.
+	Tray bool `json:"tray"`
 }
 
 // Defaults are the settings of somebody who chose nothing.
-func Defaults() Settings { return Settings{LogLevel: "info"} }
+func Defaults() Settings { return Settings{LogLevel: "info", Tray: true} }
 
 // Path returns where settings.toml is. The file may not exist.
 func Path() (string, error) {
@@ -147,6 +150,12 @@ func (s *Settings) set(key string, value any) error {
 			return err
 		}
 		s.TrustedHosts = hosts
+	case KeyTray:
+		on, ok := value.(bool)
+		if !ok {
+			return errors.New("it must be true or false")
+		}
+		s.Tray = on
 	default:
 		return errUnknownKey
 	}
@@ -185,4 +194,4 @@ func invalidLine(path string, line int, key string, reason error) error {
 		fmt.Sprintf("Line %d of %s cannot be used: %s: %s.", line, path, printable.Quoted(key), reason), hint, nil)
 }
 
-func keys() []string { return []string{KeyEditor, KeyFolder, KeyLogLevel, KeyTrustedHosts} }
+func keys() []string { return []string{KeyEditor, KeyFolder, KeyLogLevel, KeyTray, KeyTrustedHosts} }

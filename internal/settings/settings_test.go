@@ -42,23 +42,23 @@ func TestLoad(t *testing.T) {
 		"empty": {want: Defaults()},
 		"all": {
 			content: "editor = \"cursor\"\nfolder = '/home/sagemaker-user/a b'\nlog_level = \"debug\"\n" +
-				"trusted_hosts = [\n  \"Proxy.Example:8443\", # ours\n  \"[::1]:9\", \"127.0.0.1\"\n]\n",
+				"trusted_hosts = [\n  \"Proxy.Example:8443\", # ours\n  \"[::1]:9\", \"127.0.0.1\"\n]\ntray = false\n",
 			want: Settings{Editor: "cursor", Folder: "/home/sagemaker-user/a b", LogLevel: "debug",
 				TrustedHosts: []string{"proxy.example:8443", "[::1]:9", "127.0.0.1"}},
 		},
 		"byte order mark and CRLF": {
 			content: "\ufeffeditor = \"code\"\r\nlog_level = \"warn\"\r\n",
-			want:    Settings{Editor: "code", LogLevel: "warn"},
+			want:    Settings{Editor: "code", LogLevel: "warn", Tray: true},
 		},
 		"environment wins": {
 			content: "editor = \"cursor\"\nlog_level = \"warn\"\ntrusted_hosts = [\"a.example\"]\n",
 			env:     map[string]string{VariableEditor: "kiro", VariableLog: "error", VariableTrustedHosts: " b.example , c.example:1,"},
-			want:    Settings{Editor: "kiro", LogLevel: "error", TrustedHosts: []string{"b.example", "c.example:1"}},
+			want:    Settings{Editor: "kiro", LogLevel: "error", Tray: true, TrustedHosts: []string{"b.example", "c.example:1"}},
 		},
 		"empty variables count as not set": {
 			content: "editor = \"cursor\"\n",
 			env:     map[string]string{VariableEditor: "", VariableLog: "", VariableTrustedHosts: ""},
-			want:    Settings{Editor: "cursor", LogLevel: "info"},
+			want:    Settings{Editor: "cursor", LogLevel: "info", Tray: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +96,7 @@ func TestLoadRefuses(t *testing.T) {
 		"relative folder":     {content: "folder = \"home\"\n", want: []string{`"folder"`}},
 		"folder of two lines": {content: "folder = \"/a\\nb\"\n", want: []string{`"folder"`}},
 		"log level":           {content: "log_level = \"loud\"\n", want: []string{"Line 1", `"debug"`}},
+		"tray as a text":      {content: "tray = \"no\"\n", want: []string{"Line 1", `"tray"`, "true or false"}},
 		"wildcard host":       {content: "trusted_hosts = [\"*.example\"]\n", want: []string{`"*.example"`}},
 		"host with a path":    {content: "trusted_hosts = [\"a.example/x\"]\n", want: []string{`"a.example/x"`}},
 		"port":                {content: "trusted_hosts = [\"a.example:0\"]\n", want: []string{`"a.example:0"`}},
@@ -145,6 +146,7 @@ func TestSetKeepsTheRest(t *testing.T) {
 		"CRLF append":          {content: "editor = \"a\"\r\n", key: KeyLogLevel, value: "warn", want: "editor = \"a\"\r\nlog_level = \"warn\"\r\n"},
 		"unset":                {content: "# a\neditor = \"a\" # x\nfolder = \"/x\"\n", key: KeyEditor, want: "# a\nfolder = \"/x\"\n"},
 		"unset what is not":    {content: "folder = \"/x\"\n", key: KeyEditor, want: "folder = \"/x\"\n"},
+		"truth":                {content: "tray = true # mine\n", key: KeyTray, value: false, want: "tray = false # mine\n"},
 		"quoted key":           {content: "\"editor\" = \"a\"\n", key: KeyEditor, value: "b", want: "editor = \"b\"\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,6 +214,7 @@ func TestSetRefuses(t *testing.T) {
 		"unknown key":   {key: "colour", value: "red"},
 		"wrong value":   {key: KeyLogLevel, value: "loud"},
 		"wrong type":    {key: KeyEditor, value: 5},
+		"no truth":      {key: KeyTray, value: "true"},
 		"broken file":   {content: "editor = \n", key: KeyFolder, value: "/x"},
 		"unknown there": {content: "colour = \"red\"\n", key: KeyFolder, value: "/x"},
 	} {
@@ -244,7 +247,7 @@ func TestPathIsInTheConfigFolder(t *testing.T) {
 func FuzzLoadAndSet(f *testing.F) {
 	for _, s := range []string{
 		"", "# c\n", "editor = \"code\" # x\n", "trusted_hosts = [\n\"a\",\n]\n", "\ufeff", "[a]\n",
-		"folder = '''\n/x'''\n", "log_level = \"info\"", "editor='a'\r\n#\r\n", "folder = \"\"\"/a#\\\n b\"\"\" #x\n",
+		"folder = '''\n/x'''\n", "log_level = \"info\"", "tray = false # x", "editor='a'\r\n#\r\n", "folder = \"\"\"/a#\\\n b\"\"\" #x\n",
 	} {
 		f.Add([]byte(s))
 	}
@@ -262,7 +265,7 @@ func FuzzLoadAndSet(f *testing.F) {
 				t.Fatalf("%s: %v", key, err)
 			}
 		}
-		want := Settings{Editor: "kiro", Folder: "/#", TrustedHosts: []string{"h:1"}, LogLevel: before.LogLevel}
+		want := Settings{Editor: "kiro", Folder: "/#", TrustedHosts: []string{"h:1"}, LogLevel: before.LogLevel, Tray: before.Tray}
 		after, err := Load(path, none)
 		if err != nil || !reflect.DeepEqual(after, want) {
 			t.Errorf("got %+v, %v, want %+v, from %q", after, err, want, text(t, path))
