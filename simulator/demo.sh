@@ -67,7 +67,7 @@ if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null &
 	say "Links and SSH"
 	run "$spacehatch" setup
 	say "Click Open in VS Code in the page that opens now"
-	run xdg-open "$page"
+	run xdg-open "$page?scheme=spacehatch"
 	read -r -p "Press Enter when you have seen enough: "
 	exit 0
 fi

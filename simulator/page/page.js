@@ -4,6 +4,10 @@
 const said = document.getElementById("said");
 const scheme = document.getElementById("scheme");
 
+// A page opened with ?scheme=spacehatch starts with that choice.
+const wanted = new URLSearchParams(location.search).get("scheme");
+if ([...scheme.options].some((o) => o.value === wanted)) scheme.value = wanted;
+
 function say(text, bad) {
   said.textContent = text;
   said.classList.toggle("bad", bad);
