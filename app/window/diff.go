@@ -1,0 +1,36 @@
+//go:build cgo || !darwin
+
+package window
+
+import (
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// diff shows a change line by line, in the signs it came with and in colour.
+func diff(text string, escape func()) *scroller {
+	var segments []widget.RichTextSegment
+	for _, line := range lines(text) {
+		segments = append(segments, &widget.TextSegment{Text: line, Style: widget.RichTextStyle{
+			ColorName: lineColour(line), SizeName: theme.SizeNameCaptionText,
+			TextStyle: fyne.TextStyle{Monospace: true},
+		}})
+	}
+	shown := widget.NewRichText(segments...)
+	return newTextScroller(shown, min(220, float32(40+18*len(segments))), escape)
+}
+
+func lineColour(line string) fyne.ThemeColorName {
+	switch {
+	case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"), strings.HasPrefix(line, "@@"):
+		return theme.ColorNamePlaceHolder
+	case strings.HasPrefix(line, "+"):
+		return theme.ColorNameSuccess
+	case strings.HasPrefix(line, "-"):
+		return theme.ColorNameError
+	}
+	return theme.ColorNameForeground
+}

@@ -1,0 +1,282 @@
+//go:build cgo || !darwin
+
+package window
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/internal/ipc"
+)
+
+// Options are what a window needs of its surroundings.
+type Options struct {
+	// In brings screens, Out takes acts, both as messages of internal/ipc. Out
+	// is closed where nobody reads it any more.
+	In  io.Reader
+	Out io.WriteCloser
+	// Browse opens an https address in the browser; it may block.
+	Browse func(address string) error
+	// Sizes is the file that remembers how large the windows were; empty
+	// remembers nothing.
+	Sizes string
+	// Linger is how long a window stays after all went well.
+	Linger time.Duration
+}
+
+// Show shows screen after screen in one window until it is closed, by the
+// person or by who sends the screens. It must be called on the goroutine of
+// main. The error says that nothing was ever shown, or that the sender spoke
+// nonsense.
+func Show(a fyne.App, o Options) error {
+	s := &shown{app: a, Options: o, acts: make(chan view.Act, 16), ended: make(chan struct{})}
+	s.window = a.NewWindow("Spacehatch")
+	s.window.SetCloseIntercept(s.close)
+	s.window.SetMaster()
+
+	var running sync.WaitGroup
+	running.Go(s.send)
+	received := make(chan error, 1)
+	// Not waited for: it ends with its stream, at the latest with the process.
+	go func() { received <- s.receive() }()
+	a.Run()
+	s.end()
+	running.Wait()
+	select {
+	case err := <-received:
+		return err
+	default:
+		return nil
+	}
+}
+
+// shown is one window on its way. Its fields belong to the toolkit's
+// goroutine, but for the channels.
+type shown struct {
+	Options
+	app    fyne.App
+	window fyne.Window
+
+	screen  view.Screen
+	visible bool
+	asked   int // the question that was drawn last
+	page    Page
+	linger  *time.Timer
+
+	acts     chan view.Act
+	ended    chan struct{}
+	endOnce  sync.Once
+	outClose sync.Once
+}
+
+// errNothing says that the stream ended before a screen came.
+var errNothing = errors.New("nothing was sent to be shown")
+
+// receive takes screens until there are no more.
+func (s *shown) receive() error {
+	count := 0
+	for {
+		var next view.Screen
+		err := ipc.Receive(s.In, &next)
+		if err != nil {
+			s.closeOut() // who is gone reads no acts
+			fyne.Do(s.alone)
+			switch {
+			case count == 0 && errors.Is(err, io.EOF):
+				return errNothing
+			case errors.Is(err, io.EOF):
+				return nil
+			}
+			return fmt.Errorf("receive a screen: %w", err)
+		}
+		count++
+		fyne.Do(func() { s.draw(next) })
+	}
+}
+
+// send writes acts until the window ends.
+func (s *shown) send() {
+	defer s.closeOut()
+	for {
+		select {
+		case act := <-s.acts:
+			s.write(act)
+		case <-s.ended:
+			for {
+				select {
+				case act := <-s.acts:
+					s.write(act)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// write sends one act. Who no longer reads has ended, and then the stream of
+// screens says so.
+func (s *shown) write(act view.Act) { _ = ipc.Send(s.Out, act) }
+
+func (s *shown) closeOut() { s.outClose.Do(func() { _ = s.Out.Close() }) }
+
+func (s *shown) end() { s.endOnce.Do(func() { close(s.ended) }) }
+
+// act queues what the person did. The queue is longer than anything that a
+// person can do before it is read; if not, the last things are lost.
+func (s *shown) act(act view.Act) {
+	select {
+	case s.acts <- act:
+	default:
+	}
+}
+
+// draw shows the next screen.
+func (s *shown) draw(next view.Screen) {
+	if next.Close {
+		s.quit()
+		return
+	}
+	s.screen = next
+	asked := question(next)
+	if s.visible && asked != 0 && asked == s.asked {
+		return // the person may be in the middle of it
+	}
+	s.asked = asked
+	s.redraw()
+	if !s.visible {
+		s.visible = true
+		s.window.SetTitle(windowTitle(next))
+		s.window.Resize(s.size())
+		s.window.CenterOnScreen()
+		s.window.Show()
+		s.act(view.Act{Kind: view.Ready})
+	} else if asked != 0 {
+		s.window.RequestFocus()
+	}
+	if s.screen.Connection != nil && s.screen.Connection.Done && s.linger == nil {
+		s.linger = time.AfterFunc(s.Linger, func() { fyne.Do(s.quit) })
+	}
+}
+
+func (s *shown) redraw() {
+	s.page = Draw(s.screen, s.actions())
+	s.window.SetContent(s.page.Content)
+	canvas := s.window.Canvas()
+	canvas.SetOnTypedKey(func(key *fyne.KeyEvent) {
+		switch {
+		case key.Name == fyne.KeyEscape && s.page.Escape != nil:
+			s.page.Escape()
+		case isEnter(key) && s.page.Focus != nil:
+			canvas.Focus(s.page.Focus)
+		}
+	})
+	if s.page.Focus != nil {
+		canvas.Focus(s.page.Focus)
+	}
+}
+
+func (s *shown) actions() Actions {
+	return Actions{
+		Answer: s.answer,
+		Retry:  func() { s.act(view.Act{Kind: view.RetryAsked}) },
+		Close:  s.close,
+		Browse: func(address string) {
+			go func() { _ = s.Browse(address) }() // a browser that does not start says so itself
+		},
+		Copy: func(text string) { s.app.Clipboard().SetContent(text) },
+	}
+}
+
+// answer sends an answer and shows the way on, so that a second press answers
+// nothing.
+func (s *shown) answer(a view.Answer) {
+	s.act(view.Act{Kind: view.Answered, Answer: &a})
+	if c := s.screen.Connection; c != nil {
+		going := *c
+		going.Question = nil
+		s.screen.Connection = &going
+		s.redraw()
+	}
+	if set := s.screen.Setup; set != nil {
+		if a.Choice == view.No {
+			s.quit()
+			return
+		}
+		going := *set
+		going.Stage = view.Making
+		s.screen.Setup = &going
+		s.redraw()
+	}
+}
+
+// close is the person's wish that the window go. What is under way is
+// cancelled with it.
+func (s *shown) close() {
+	if pending(s.screen) {
+		s.act(view.Act{Kind: view.CancelAsked})
+	}
+	s.quit()
+}
+
+func (s *shown) quit() {
+	if s.linger != nil {
+		s.linger.Stop()
+	}
+	if s.visible {
+		s.remember(s.window.Canvas().Size())
+	}
+	s.window.Close()
+	s.app.Quit()
+}
+
+// alone is called when no more screens will come. What is over stays for the
+// person to read; what is not over will never be.
+func (s *shown) alone() {
+	switch c := s.screen.Connection; {
+	case !s.visible:
+		s.quit()
+	case c != nil && c.Problem != nil:
+		p := *c.Problem
+		p.Retry = false // nobody is there to do it
+		going := *c
+		going.Problem = &p
+		changed := c.Problem.Retry
+		s.screen.Connection = &going
+		if changed {
+			s.redraw()
+		}
+	case c != nil && c.Done, s.screen.Setup != nil && s.screen.Setup.Stage == view.Made:
+	default:
+		s.screen = view.Screen{Connection: &view.Connection{Problem: stopped()}}
+		s.redraw()
+	}
+}
+
+// question is the id of the question that a screen asks, 0 where it asks none.
+func question(s view.Screen) int {
+	switch {
+	case s.Connection != nil && s.Connection.Question != nil:
+		return s.Connection.Question.ID
+	case s.Setup != nil && s.Setup.Stage == view.Choosing:
+		return s.Setup.ID
+	}
+	return 0
+}
+
+// pending reports whether a screen shows something that can be cancelled.
+func pending(s view.Screen) bool {
+	switch {
+	case s.Connection != nil:
+		return !s.Connection.Done && s.Connection.Problem == nil
+	case s.Setup != nil:
+		return s.Setup.Stage != view.Made
+	}
+	return false
+}

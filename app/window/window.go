@@ -1,0 +1,71 @@
+//go:build cgo || !darwin
+
+// Package window draws the values of app/view as windows and tells what a
+// person does in them. It is the only importer of the toolkit, and each page
+// is a function of one value, so that every state can be drawn in a test.
+//
+// It must not know how a connection is made, where an answer goes or how this
+// machine is changed: it decides nothing. Text that it is given may come from
+// a hostile link; see [literal].
+//
+// The toolkit's widgets compile without cgo, for tests and checks, everywhere
+// but on macOS; hence the build constraint of each file.
+package window
+
+import (
+	"embed"
+	"fmt"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
+
+	"github.com/spacehatch/spacehatch/app/view"
+)
+
+// Actions are called when a person does something. All are called on the
+// toolkit's own goroutine and must return at once.
+type Actions struct {
+	// Answer answers the question on the page.
+	Answer func(view.Answer)
+	// Retry asks for another try of what failed.
+	Retry func()
+	// Close asks for the window to go. Whether that cancels something is seen
+	// from what the window shows.
+	Close func()
+	// Browse opens an https address in the browser.
+	Browse func(address string)
+	// Copy puts a text on the clipboard.
+	Copy func(text string)
+}
+
+// Page is what a window shows for a value.
+type Page struct {
+	Content fyne.CanvasObject
+	// Focus has the keyboard first; nil where nothing can have it.
+	Focus fyne.Focusable
+	// Escape is what the Escape key does.
+	Escape func()
+}
+
+// Draw returns the page of a screen.
+func Draw(s view.Screen, act Actions) Page {
+	switch {
+	case s.Setup != nil:
+		return Setup(*s.Setup, act)
+	case s.Connection != nil:
+		return Connection(*s.Connection, act)
+	}
+	return Connection(view.Connection{}, act)
+}
+
+//go:embed translations
+var translations embed.FS
+
+// Translate loads our words for the languages we have. It must be called once,
+// before the first page is drawn; without it everything is in English.
+func Translate() error {
+	if err := lang.AddTranslationsFS(translations, "translations"); err != nil {
+		return fmt.Errorf("load translations: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pkg/browser"
+
+	"github.com/spacehatch/spacehatch/app/window"
+	"github.com/spacehatch/spacehatch/app/window/native"
+	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// linger is how long a window stays after all went well.
+const linger = 1500 * time.Millisecond
+
+// connection shows the screens that come on standard input and writes what the
+// person does to standard output.
+func connection() (code int) {
+	// Whatever a library prints must not get into the stream of acts.
+	acts := os.Stdout
+	os.Stdout = os.Stderr
+	browser.Stdout = os.Stderr
+
+	if err := native.Probe(context.Background(), os.LookupEnv); err != nil {
+		return noWindow(err)
+	}
+	defer func() {
+		// The toolkit has no errors for a display without OpenGL.
+		if fault := recover(); fault != nil {
+			code = noWindow(problem.New(native.NoDisplay, "No window can be opened on this display.",
+				"Run spacehatch in a terminal; it asks there.", fmt.Errorf("%v", fault)))
+		}
+	}()
+	defer native.Tidy()()
+	if err := window.Translate(); err != nil {
+		return failed(err)
+	}
+	a := native.App()
+	a.Settings().SetTheme(window.Theme())
+	if err := window.Show(a, window.Options{
+		In: os.Stdin, Out: acts, Browse: browser.OpenURL, Sizes: sizes(), Linger: linger,
+	}); err != nil {
+		return failed(err)
+	}
+	return exitOK
+}
+
+// sizes is the file that remembers how large the windows were.
+func sizes() string {
+	state, err := paths.State()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(state, "windows.json")
+}
+
+func failed(err error) int {
+	fmt.Fprintf(os.Stderr, "spacehatch-desktop: %v\n", err)
+	return exitFailed
+}
+
+func noWindow(err error) int {
+	p := problem.From(err)
+	fmt.Fprintf(os.Stderr, "spacehatch-desktop: %s\n  %s\n", p.Sentence, p.Hint)
+	return exitNoDisplay
+}

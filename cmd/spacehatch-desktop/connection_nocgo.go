@@ -1,0 +1,14 @@
+//go:build !cgo
+
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// connection says that there are no windows: they need a compiler for C.
+func connection() int {
+	fmt.Fprintln(os.Stderr, "spacehatch-desktop: this build has no windows; it was made without cgo.")
+	return exitNoDisplay
+}
