@@ -2,7 +2,6 @@ package master
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
@@ -18,8 +17,7 @@ const (
 func explain(alias, complaint string, cause error) error {
 	if strings.Contains(complaint, "REMOTE HOST IDENTIFICATION HAS CHANGED") {
 		return problem.New(problem.SSHFailed, "The host key of "+alias+" is not the one that was seen before.",
-			"If the space was restarted, open it from Studio again: a new session from AWS renews the key.",
-			fmt.Errorf("%w: %w", ErrHostKeyChanged, cause))
+			"If the space was restarted, open it from Studio again: a new session from AWS renews the key.", cause)
 	}
 	why := meaning(complaint)
 	if why == "" {

@@ -39,11 +39,6 @@ const (
 	maxComplaint = 64 << 10
 )
 
-// ErrHostKeyChanged is in the chain of Start's error when the space has another
-// host key than the one pinned. No session was spent on more than the key
-// exchange, but the tunnel has ended.
-var ErrHostKeyChanged = errors.New("the host key changed")
-
 // Client is the OpenSSH client with what it needs to run masters. Its methods
 // may be called at the same time, from several processes too.
 type Client struct {
@@ -58,10 +53,6 @@ type Client struct {
 	// Idle is how long a master stays without a client, in whole seconds; zero
 	// means [DefaultIdle].
 	Idle time.Duration
-	// Renew, where set, is asked once when the host key changed. If it forgets
-	// the pin, because AWS has just given a session for that very space, and
-	// opens a new tunnel, Start tries again. The notice is for the person.
-	Renew func(ctx context.Context, alias string) (notice string, err error)
 }
 
 // Running reports whether a master for the alias answers.
@@ -76,9 +67,9 @@ func (c Client) Running(ctx context.Context, alias string) bool {
 // tunnel behind the alias must be open. Nothing of ours stays open in it and it
 // ends by itself. Where one runs already, or where there are none (on Windows,
 // or without a ControlPath), Start does nothing. Asking for a password, it would
-// have nobody to ask, so it fails instead. The notice, where there is one, is
-// for the person. Errors are a problem.SSHFailed, with [ErrHostKeyChanged] in
-// the chain for that case, or the context's.
+// have nobody to ask, so it fails instead. The notice is always empty: what there
+// is to say about a host key, whoever owns the pins says. Errors are a
+// problem.SSHFailed, or the context's.
 func (c Client) Start(ctx context.Context, alias string) (notice string, err error) {
 	if !Supported() {
 		return "", nil
@@ -98,25 +89,25 @@ func (c Client) Start(ctx context.Context, alias string) (notice string, err err
 	if err != nil || socket == "" {
 		return "", err
 	}
-	if c.ask(ctx, "check", alias) == nil {
+	// Each run of ssh takes some milliseconds of a person's time, so a socket
+	// that nobody listens on is not asked.
+	switch found, err := answers(ctx, socket); {
+	case err != nil:
+		return "", failed(alias, "the control socket cannot be used", err)
+	case found && c.ask(ctx, "check", alias) == nil:
 		return "", nil
 	}
 	if err := removeStale(ctx, socket); err != nil {
 		return "", failed(alias, "a stale control socket is in the way", err)
 	}
-	err = c.start(ctx, alias)
-	if errors.Is(err, ErrHostKeyChanged) && c.Renew != nil {
-		if notice, err = c.Renew(ctx, alias); err == nil {
-			err = c.start(ctx, alias)
-		}
-	}
-	if err != nil {
+	if err := c.start(ctx, alias); err != nil {
 		return "", err
 	}
-	if err := c.ask(ctx, "check", alias); err != nil {
+	// Nobody listened there before, so whoever does now is what was started.
+	if found, err := answers(ctx, socket); err != nil || !found {
 		return "", failed(alias, "the connection stands but cannot be shared", err)
 	}
-	return notice, nil
+	return "", nil
 }
 
 // Stop ends the alias's master and with it every connection through it. That
@@ -191,11 +182,12 @@ func (c Client) start(ctx context.Context, alias string) error {
 }
 
 // ask sends a control command to the alias's master; an error means that none
-// took it.
+// took it. Where one hangs up, ssh would make a connection in its place, and
+// use up the session that waits for the real one: this ssh has no way to.
 func (c Client) ask(ctx context.Context, what, alias string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	cmd := c.command(ctx, "-O", what, "--", alias)
+	cmd := c.command(ctx, "-O", what, "-o", "ProxyCommand=false", "--", alias)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("ssh -O %s: %w: %s", what, err, meaning(string(out)))
 	}
@@ -242,26 +234,40 @@ func (c Client) command(ctx context.Context, args ...string) *exec.Cmd {
 // removeStale removes a socket that nobody listens on: over one, ssh would
 // connect without becoming a master, and never end.
 func removeStale(ctx context.Context, socket string) error {
-	info, err := os.Lstat(socket)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	switch found, err := answers(ctx, socket); {
+	case err != nil:
+		return err
+	case found:
+		return fmt.Errorf("%s is in use: %w", socket, fs.ErrExist)
 	}
-	if err != nil {
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return nil
+}
+
+// answers reports whether somebody listens on the socket. What is there and is
+// no socket is an error.
+func answers(ctx context.Context, socket string) (bool, error) {
+	info, err := os.Lstat(socket)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is not a socket: %w", socket, fs.ErrInvalid)
+		return false, fmt.Errorf("%s is not a socket: %w", socket, fs.ErrInvalid)
 	}
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "unix", socket)
 	if err == nil {
-		_ = conn.Close()
-		return fmt.Errorf("%s is in use: %w", socket, fs.ErrExist)
+		return true, conn.Close()
 	}
-	if !refused(err) {
-		return err
+	if refused(err) {
+		return false, nil
 	}
-	return os.Remove(socket)
+	return false, err
 }
 
 // valid reports whether alias is a host name that ssh can take for nothing else.
