@@ -1,0 +1,23 @@
+package doctor
+
+import (
+	"io/fs"
+
+	"golang.org/x/sys/windows"
+)
+
+// permissionBits are those that mean something on this system: Windows keeps
+// the user's own folders to the user by access lists.
+const permissionBits fs.FileMode = 0
+
+func owned(fs.FileInfo) bool { return true }
+
+// freeSpace returns how many bytes the user can still write at path.
+func freeSpace(path string) (uint64, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	return free, windows.GetDiskFreeSpaceEx(name, &free, nil, nil)
+}
