@@ -89,9 +89,17 @@ vuln: ## look for known vulnerabilities; needs vuln.go.dev
 		echo "make vuln: NOT CHECKED, the database of vulnerabilities cannot be reached from here"; exit 0; \
 	fi; exit $$code
 
+# It makes a user account, which takes root.
+BENCH = CGO_ENABLED=0 go build -o build/bench ./e2e/bench && $$([ "$$(id -u)" -eq 0 ] || echo sudo -n) build/bench -built build
+
 .PHONY: bench
-bench: ## measure the tunnel and the frame codec
-	go test -run '^$$' -bench . -benchmem ./tunnel/... ./simulator/...
+bench: build plugin ## measure what a user waits for; as root or with sudo
+	@$(BENCH)
+
+.PHONY: bench-json
+bench-json: ## the same as JSON, with nothing else on standard output
+	@$(MAKE) build plugin >&2
+	@$(BENCH) -json
 
 .PHONY: demo
 demo: build ## a Studio on this machine, one link, one space, and then everything as it was
