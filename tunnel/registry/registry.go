@@ -152,13 +152,15 @@ func List(ctx context.Context, dir string) ([]Status, error) {
 		})
 	}
 	wait.Wait()
-	slices.SortFunc(all, func(a, b Status) int {
-		if c := strings.Compare(a.Alias, b.Alias); c != 0 {
-			return c
-		}
-		return a.Since.Compare(b.Since)
-	})
+	slices.SortFunc(all, byAliasAndStart)
 	return all, nil
+}
+
+func byAliasAndStart(a, b Status) int {
+	if c := strings.Compare(a.Alias, b.Alias); c != 0 {
+		return c
+	}
+	return a.Since.Compare(b.Since)
 }
 
 func sockets(dir, prefix string) ([]string, error) {
@@ -298,6 +300,11 @@ func Follow(ctx context.Context, dir, alias string, pid int, f func(Status) bool
 	if err != nil {
 		return err
 	}
+	return listen(ctx, conn, f)
+}
+
+// listen is [Follow] when the question has been asked; it closes conn.
+func listen(ctx context.Context, conn net.Conn, f func(Status) bool) error {
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	for {
