@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
@@ -156,8 +157,8 @@ func (f Folder) walk(ctx context.Context, visit func(root *os.Root, name string,
 // leastSpace is the free space in bytes below which writing may soon fail.
 const leastSpace = 100 << 20
 
-// Disk looks whether there is room where we write. Several folders of one disk
-// are told once. A folder that does not exist counts as the one above it.
+// Disk looks whether there is room where we write. A folder that does not exist
+// counts as the one above it.
 func Disk(folders []string) Check { return diskBy(folders, freeSpace) }
 
 func diskBy(folders []string, free func(path string) (uint64, error)) Check {
@@ -172,8 +173,9 @@ func diskBy(folders []string, free func(path string) (uint64, error)) Check {
 			if err != nil {
 				return nil, fmt.Errorf("free space of %s: %w", at, err)
 			}
-			if bytes < leastSpace {
-				short = append(short, fmt.Sprintf("%s has %d MB left", printable.Text(at, 200), bytes>>20))
+			left := fmt.Sprintf("%s has %d MB left", printable.Text(at, 200), bytes>>20)
+			if bytes < leastSpace && !slices.Contains(short, left) {
+				short = append(short, left)
 			}
 		}
 		if short != nil {

@@ -172,7 +172,7 @@ func unreachable(host string, err error) (sentence, hint string) {
 		return "The certificate of " + host + " comes from an authority that this computer does not trust for it.",
 			"If your network inspects TLS, set AWS_CA_BUNDLE to the file with its certificate authority."
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return host + " did not answer with TLS: something stands in between.", "Look for a proxy or a sign-in page of the network."
 	}
 	operation, isOperation := errors.AsType[*net.OpError](err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
 // Run runs a program without a shell and returns what it printed on both
@@ -53,12 +54,13 @@ func OpenSSH(run Run) Check {
 			line, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
 			return one(Warning, fmt.Sprintf("The ssh on the PATH is not OpenSSH: it says %s.", printable.Quoted(line)), install), nil
 		}
+		name := strings.TrimRight(version[0], ",.")
 		major, _ := strconv.Atoi(version[1])
 		minor, _ := strconv.Atoi(version[2])
 		if major < leastOpenSSH[0] || major == leastOpenSSH[0] && minor < leastOpenSSH[1] {
-			return one(Error, version[0]+" is too old: it does not know the options that a connection needs.", install), nil
+			return one(Error, name+" is too old: it does not know the options that a connection needs.", install), nil
 		}
-		return fine("%s.", strings.TrimRight(version[0], ",.")), nil
+		return fine("%s.", name), nil
 	}}
 }
 
@@ -134,7 +136,8 @@ func effective(ctx context.Context, run Run, args ...string) (map[string]string,
 			return nil, ctx.Err()
 		}
 		line, _, _ := strings.Cut(strings.TrimSpace(out), "\n")
-		return nil, fmt.Errorf("ssh cannot read the configuration: %w: %s", err, printable.Text(line, 200))
+		return nil, problem.New(problem.SSHConfigUnsafe, "ssh cannot read its configuration: "+strings.TrimRight(printable.Text(line, 200), ". ")+".",
+			"Correct the line in your SSH config that it names; until then no ssh works.", err)
 	}
 	options := map[string]string{}
 	for line := range strings.Lines(out) {

@@ -136,7 +136,7 @@ var rules = []rule{
 	// A whole link of an IDE's or of ours: everything after the path.
 	{regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]{1,31}://[^\s"'?#<>` + "`" + `]*)[?#][^\s"'<>` + "`" + `]+`), `${1}?` + Mask},
 	// User and password in a URL.
-	{regexp.MustCompile(`(://)[^/\s"'@<>?#]+@`), `${1}` + Mask + `@`},
+	{regexp.MustCompile(`(://)[^/\s"'<>?#]+@`), `${1}` + Mask + `@`},
 	{regexp.MustCompile(`(?i)(authorization|proxy-authorization)(\s*[:=]\s*)[^\r\n]+`), `${1}${2}` + Mask},
 	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,}`), `${1} ` + Mask},
 	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Mask},
@@ -147,17 +147,18 @@ var rules = []rule{
 	{regexp.MustCompile(`\b(?:A3T[A-Z0-9]|ABIA|ACCA|AGPA|AIDA|AIPA|AKIA|ANPA|ANVA|APKA|AROA|ASCA|ASIA)[A-Z0-9]{8,}\b`), Mask},
 	// ARNs: account and resource.
 	{regexp.MustCompile(`\b(arn` + colon + `aws[a-z-]*` + colon + `[a-z0-9-]*` + colon + `[a-z0-9-]*` + colon + `)[^:%\s"'/]*(` + colon + `[a-z-]+(?:` + slash + `|` + colon + `))[^\s"'<>,;&)` + "`" + `]+`), `${1}` + Mask + `${2}` + Mask},
+	// Studio domains and their like, private endpoints.
+	{regexp.MustCompile(`\b(d|dzd|vpce|vpc|eni|i|sg|subnet)([-_])[0-9a-z]{8,}(?:-[0-9a-z]{6,})*\b`), `${1}${2}` + Mask},
 	// Sessions of Session Manager.
 	{regexp.MustCompile(`\bSageMaker-remote-[A-Za-z0-9-]+`), Mask},
 	{regexp.MustCompile(`(data-channel` + slash + `)[^\s"'?<>]+`), `${1}` + Mask},
 	{regexp.MustCompile(`[\w.@=+-]+-[0-9a-f]{17}\b`), Mask},
 	// E-mail addresses, their @ encoded too.
-	{regexp.MustCompile(`[A-Za-z0-9._%+-]+(?:@|%(?:25)*40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`), Mask},
+	{regexp.MustCompile(`[A-Za-z0-9._%+-]+(?:@|%(?:25)*40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}`), Mask},
 	// Account ids: alone, in threes of four, or inside something longer.
 	{regexp.MustCompile(`\d{12,}`), Mask},
 	{regexp.MustCompile(`\b\d{4}-\d{4}-\d{4}\b`), Mask},
-	// Studio domains and their like, private endpoints, UUIDs.
-	{regexp.MustCompile(`\b(d|dzd|vpce|vpc|eni|i|sg|subnet)([-_])[0-9a-z]{8,}(?:-[0-9a-z]{6,})*\b`), `${1}${2}` + Mask},
+	// UUIDs.
 	{regexp.MustCompile(`\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`), Mask},
 }
 
