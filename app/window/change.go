@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
 	"fyne.io/fyne/v2/widget"
 
@@ -19,17 +20,19 @@ func Change(id int, v view.Change, act Actions) Page {
 		return func() { act.Answer(view.Answer{ID: id, Choice: choice}) }
 	}
 	b := newBuilder(answer(view.No))
+	top := container.New(stacked{}, title(literal(v.Title, maxTitle)))
 	if v.Text != "" {
-		b.add(body(literal(strings.Join(strings.Fields(v.Text), " "), maxSentence)))
+		top.Add(body(literal(strings.Join(strings.Fields(v.Text), " "), maxReason)))
 	}
 	if v.Diff != "" {
-		b.add(apart(4), diff(v.Diff, b.escape))
+		top.Add(apart(4))
+		b.scroll = diff(v.Diff, leastDiff, b.escape)
 	}
 	apply := b.button(making(v.Kind), widget.HighImportance, answer(view.Yes))
 	b.focus = apply
 	b.left = []fyne.CanvasObject{b.button(lang.L("Not now"), widget.MediumImportance, answer(view.No))}
 	b.right = []fyne.CanvasObject{apply}
-	return b.page(title(literal(v.Title, maxName)))
+	return b.page(top)
 }
 
 // making is the word on the button that makes a change.

@@ -8,14 +8,11 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/spacehatch/spacehatch/app/view"
 )
-
-func newSpacer() fyne.CanvasObject { return layout.NewSpacer() }
 
 // Connection shows the way of a link: the question that waits, or the steps
 // with what they ended in.
@@ -36,14 +33,19 @@ func Connection(v view.Connection, act Actions) Page {
 	if where := where(v.Space); where != "" {
 		b.add(quiet(where), apart(6))
 	}
+	if v.Problem != nil {
+		b.problem(v, act)
+	}
 	for _, s := range v.Steps {
 		b.add(step(s))
 	}
 	switch {
 	case v.Problem != nil:
-		b.problem(v, act)
+		if v.Problem.Details != "" {
+			b.add(apart(6), b.details(v.Problem.Details))
+		}
 	case v.Done:
-		b.add(apart(6))
+		b.add(apart(8))
 		if v.Editor != "" {
 			b.add(heading(lang.L("Opened in {{.Editor}}.", map[string]any{"Editor": literal(v.Editor, maxName)})))
 		} else {
@@ -63,7 +65,7 @@ func (b *builder) closing(text string, act Actions) {
 }
 
 func connectionTitle(v view.Connection) string {
-	name := literal(v.Space.Name, maxName)
+	name := literal(v.Space.Name, maxTitle)
 	switch {
 	case v.Problem != nil && name != "":
 		return lang.L("{{.Space}} did not open", map[string]any{"Space": name})
@@ -126,7 +128,7 @@ func step(s view.Step) fyne.CanvasObject {
 		label.Importance = widget.LowImportance
 		elapsed.SetText("")
 	}
-	text := container.New(columns{left: 110, right: 70}, label, detail, elapsed)
+	text := container.New(columns{left: 110, right: 64}, label, detail, elapsed)
 	return container.New(columns{left: 22}, container.New(centred{20}, mark), text)
 }
 

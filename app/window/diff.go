@@ -10,8 +10,15 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
+// How high a diff is: where it has a page for itself, and at most where it is
+// one thing among others.
+const (
+	leastDiff = 100
+	mostDiff  = 150
+)
+
 // diff shows a change line by line, in the signs it came with and in colour.
-func diff(text string, escape func()) *scroller {
+func diff(text string, height float32, escape func()) *scroller {
 	var segments []widget.RichTextSegment
 	for _, line := range lines(text) {
 		segments = append(segments, &widget.TextSegment{Text: line, Style: widget.RichTextStyle{
@@ -20,7 +27,7 @@ func diff(text string, escape func()) *scroller {
 		}})
 	}
 	shown := widget.NewRichText(segments...)
-	return newTextScroller(shown, min(220, float32(40+18*len(segments))), escape)
+	return newTextScroller(shown, height, escape)
 }
 
 func lineColour(line string) fyne.ThemeColorName {

@@ -5,11 +5,12 @@ package window
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
 	"fyne.io/fyne/v2/widget"
 )
 
 // margin is the distance between a page and the edge of its window.
-const margin = 14
+const margin = 16
 
 // builder puts a page together: parts from the top down, buttons at the
 // bottom.
@@ -43,12 +44,41 @@ func (b *builder) button(text string, importance widget.Importance, tapped func(
 // page ends the page with its buttons.
 func (b *builder) page(top fyne.CanvasObject) Page {
 	bar := container.NewHBox(b.left...)
-	bar.Add(newSpacer())
+	bar.Add(layout.NewSpacer())
 	for _, o := range b.right {
 		bar.Add(o)
 	}
-	content := container.NewBorder(top, container.NewVBox(apart(4), bar), nil, nil, b.scroll)
+	roomy := container.NewThemeOverride(bar, buttonLook{fyne.CurrentApp().Settings().Theme()})
+	content := container.New(sheet{}, top, b.scroll, roomy)
 	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape}
+}
+
+// sheet is a page: what stands on top and at the bottom as high as it needs
+// to be, the second object in between.
+type sheet struct{}
+
+const sheetGap = 8
+
+func (sheet) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	top, middle, bottom := objects[0], objects[1], objects[2]
+	// A wrapped label knows its height only at its width.
+	top.Resize(fyne.NewSize(size.Width, top.MinSize().Height))
+	high, low := top.MinSize().Height, bottom.MinSize().Height
+	top.Resize(fyne.NewSize(size.Width, high))
+	top.Move(fyne.NewPos(0, 0))
+	middle.Resize(fyne.NewSize(size.Width, max(0, size.Height-high-low-sheetGap)))
+	middle.Move(fyne.NewPos(0, high))
+	bottom.Resize(fyne.NewSize(size.Width, low))
+	bottom.Move(fyne.NewPos(0, size.Height-low))
+}
+
+func (sheet) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	size := fyne.NewSize(0, sheetGap)
+	for _, o := range objects {
+		least := o.MinSize()
+		size = fyne.NewSize(max(size.Width, least.Width), size.Height+least.Height)
+	}
+	return size
 }
 
 // stacked puts objects below each other, each as wide as there is room, with

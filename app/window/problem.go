@@ -16,26 +16,26 @@ import (
 // problem adds what went wrong, and the buttons for what to do next.
 func (b *builder) problem(v view.Connection, act Actions) {
 	p := v.Problem
-	b.add(apart(6), heading(literal(p.Sentence, maxSentence)))
+	b.add(heading(literal(p.Sentence, maxSentence)))
 	if p.Hint != "" {
 		b.add(body(literal(p.Hint, maxSentence)))
 	}
-	if p.Details != "" {
-		b.add(b.details(p.Details))
-	}
+	b.add(apart(10))
 	b.left = []fyne.CanvasObject{
 		b.button(lang.L("Copy diagnostics"), widget.LowImportance, func() { act.Copy(v.Diagnostics()) }),
 	}
 	end := b.button(lang.L("Close"), widget.MediumImportance, act.Close)
 	b.right, b.focus = []fyne.CanvasObject{end}, end
-	importance := widget.HighImportance
 	if strings.HasPrefix(p.Studio, "https://") {
+		importance := widget.HighImportance
+		if p.Retry {
+			importance = widget.MediumImportance
+		}
 		open := b.button(lang.L("Open Studio"), importance, func() { act.Browse(p.Studio) })
 		b.right, b.focus = append(b.right, open), open
-		importance = widget.MediumImportance
 	}
 	if p.Retry {
-		again := b.button(lang.L("Try again"), importance, act.Retry)
+		again := b.button(lang.L("Try again"), widget.HighImportance, act.Retry)
 		b.right, b.focus = append(b.right, again), again
 	}
 }

@@ -46,7 +46,7 @@ func Setup(v view.Setup, act Actions) Page {
 	}
 	top := container.New(stacked{}, title(setupTitle(v)))
 	if v.Stage == view.Choosing {
-		top.Add(quiet(lang.L("This is all that Spacehatch changes on this machine. `spacehatch uninstall` takes it back.")))
+		top.Add(quiet(lang.L("This is all that Spacehatch changes on this machine. The command “spacehatch uninstall” takes it back.")))
 	}
 	top.Add(apart(2))
 	return b.page(top)
@@ -86,20 +86,20 @@ func setupAnswer(v view.Setup, chosen map[string]func() bool, options map[string
 
 // item is one line of the list with what belongs to it.
 func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func() bool, options map[string]func() string) {
-	name, text := itemWords(item)
+	name, text := itemWords(item, stage)
 	if item.State == view.Proposed && stage == view.Choosing && len(item.Options) == 0 {
 		c := newCheck(name, item.Chosen, b.escape)
 		c.onFocus = b.scroll.reveal
 		chosen[item.Key] = func() bool { return c.Checked }
 		b.add(c)
 	} else {
-		b.add(b.state(item, name))
+		b.add(stateLine(item, stage, name))
 	}
-	indented := func(o fyne.CanvasObject) { b.add(container.New(indent{30}, o)) }
+	indented := func(o fyne.CanvasObject) { b.add(container.New(indent{itemIndent}, o)) }
 	if len(item.Options) > 1 && stage == view.Choosing {
 		c := b.options(item)
 		options[item.Key] = func() string { return item.Options[max(0, c.SelectedIndex())].Key }
-		indented(container.NewHBox(c))
+		indented(container.NewGridWrap(fyne.NewSize(300, c.MinSize().Height), c))
 	}
 	if text != "" {
 		indented(quiet(text))
@@ -114,13 +114,16 @@ func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func(
 	}
 	if item.Diff != "" && stage == view.Choosing && item.State == view.Proposed {
 		// The user's own SSH config is shown without being asked for.
-		indented(fold(lang.L("Show the change"), lang.L("Hide the change"), diff(item.Diff, b.escape),
+		indented(fold(lang.L("Show the change"), lang.L("Hide the change"), diff(item.Diff, mostDiff, b.escape),
 			item.Kind == view.SSHConfig, b.escape, b.scroll.reveal))
 	}
 }
 
-// state is the first line of an item that cannot be chosen.
-func (b *builder) state(item view.Item, name string) fyne.CanvasObject {
+// itemIndent is where the words of an item begin, as behind a check box.
+const itemIndent = 24
+
+// stateLine is the first line of an item that cannot be ticked.
+func stateLine(item view.Item, stage view.Stage, name string) fyne.CanvasObject {
 	label := widget.NewLabel(name)
 	word := widget.NewLabel(stateWord(item.State))
 	word.Importance = widget.LowImportance
@@ -138,10 +141,13 @@ func (b *builder) state(item view.Item, name string) fyne.CanvasObject {
 	case view.Off, view.Declined:
 		mark = icon(theme.ContentRemoveIcon(), theme.ColorNamePlaceHolder)
 	default:
-		mark = icon(theme.RadioButtonIcon(), theme.ColorNamePlaceHolder)
+		mark = apart(0)
+		if stage != view.Choosing {
+			mark = icon(theme.RadioButtonIcon(), theme.ColorNamePlaceHolder)
+		}
 	}
 	label.Wrapping = fyne.TextWrapWord
-	return container.New(columns{left: 30}, container.New(centred{20}, mark),
+	return container.New(columns{left: itemIndent}, container.New(centred{20}, mark),
 		container.New(columns{left: 0, right: 120}, apart(0), label, word))
 }
 
@@ -177,7 +183,7 @@ func (b *builder) options(item view.Item) *choice {
 }
 
 // itemWords are the name of an item and what it is good for.
-func itemWords(item view.Item) (name, text string) {
+func itemWords(item view.Item, stage view.Stage) (name, text string) {
 	data := map[string]any{"Name": literal(item.Name, maxName)}
 	switch item.Kind {
 	case view.SSHConfig:
@@ -187,7 +193,7 @@ func itemWords(item view.Item) (name, text string) {
 		if item.State == view.Off {
 			return lang.L("No IDE found"), lang.L("ssh works without one. Install Visual Studio Code or another IDE that we know at any time.")
 		}
-		if len(item.Options) > 1 {
+		if len(item.Options) > 1 && stage == view.Choosing {
 			return lang.L("Open spaces in"), ""
 		}
 		return lang.L("Open spaces in {{.Name}}", data), ""

@@ -143,6 +143,7 @@ func (s *shown) draw(next view.Screen) {
 		s.quit()
 		return
 	}
+	before := s.screen
 	s.screen = next
 	asked := question(next)
 	if s.visible && asked != 0 && asked == s.asked {
@@ -157,8 +158,13 @@ func (s *shown) draw(next view.Screen) {
 		s.window.CenterOnScreen()
 		s.window.Show()
 		s.act(view.Act{Kind: view.Ready})
-	} else if asked != 0 {
-		s.window.RequestFocus()
+	} else {
+		if kind(next) == "setup" && kind(before) != "setup" {
+			s.window.Resize(s.size()) // there is more to read
+		}
+		if asked != 0 {
+			s.window.RequestFocus()
+		}
 	}
 	if s.screen.Connection != nil && s.screen.Connection.Done && s.linger == nil {
 		s.linger = time.AfterFunc(s.Linger, func() { fyne.Do(s.quit) })

@@ -25,10 +25,15 @@ func stopped() *view.Problem {
 
 // A kind of window has its own size.
 func kind(s view.Screen) string {
-	if s.Setup != nil {
+	if setUp(s) {
 		return "setup"
 	}
 	return "connection"
+}
+
+// setUp reports whether a set-up is to be chosen from or made.
+func setUp(s view.Screen) bool {
+	return s.Setup != nil || s.Connection != nil && s.Connection.Question != nil && s.Connection.Question.Setup != nil
 }
 
 func windowTitle(s view.Screen) string {
@@ -39,10 +44,10 @@ func windowTitle(s view.Screen) string {
 }
 
 func defaultSize(s view.Screen) fyne.Size {
-	if s.Setup != nil {
-		return fyne.NewSize(620, 680)
+	if setUp(s) {
+		return fyne.NewSize(620, 700)
 	}
-	return fyne.NewSize(560, 480)
+	return fyne.NewSize(560, 540)
 }
 
 // remembered is a window's size in the file, in the toolkit's units, which do

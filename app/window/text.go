@@ -3,6 +3,7 @@
 package window
 
 import (
+	"image/color"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -16,8 +17,10 @@ import (
 
 // What a text from outside may take at most, in characters.
 const (
+	maxTitle    = 100  // what a title may repeat
 	maxName     = 200  // a name, an identifier
-	maxSentence = 1000 // a sentence of a problem, a change's reason
+	maxReason   = 400  // why a change is proposed
+	maxSentence = 1000 // a sentence of a problem
 	maxLines    = 2000 // lines of a diff
 	maxLine     = 500  // characters of one line of it
 )
@@ -135,7 +138,7 @@ func (c columns) MinSize(objects []fyne.CanvasObject) fyne.Size {
 
 // apart is a gap of the given height.
 func apart(height float32) fyne.CanvasObject {
-	gap := canvas.NewRectangle(nil)
+	gap := canvas.NewRectangle(color.Transparent)
 	gap.SetMinSize(fyne.NewSize(0, height))
 	return gap
 }

@@ -66,7 +66,7 @@ func colour(name fyne.ThemeColorName) (p pair, ok bool) {
 	case theme.ColorNameSeparator:
 		return pair{lineLight, lineDark}, true
 	case theme.ColorNameInputBackground:
-		return pair{sheetLight, sheetDark}, true
+		return pair{0xf1f4f3ff, sheetDark}, true
 	case theme.ColorNameMenuBackground, theme.ColorNameOverlayBackground:
 		return pair{sheetLight, sheetDark}, true
 	case theme.ColorNameInputBorder:
@@ -95,7 +95,7 @@ func (l look) Size(name fyne.ThemeSizeName) float32 {
 	case theme.SizeNamePadding:
 		return 6
 	case theme.SizeNameInnerPadding:
-		return 9
+		return 5
 	case theme.SizeNameText:
 		return 14
 	case theme.SizeNameCaptionText:
@@ -106,4 +106,15 @@ func (l look) Size(name fyne.ThemeSizeName) float32 {
 		return 6
 	}
 	return l.Theme.Size(name)
+}
+
+// buttonLook gives buttons more room than lines of text.
+type buttonLook struct{ fyne.Theme }
+
+// Size implements fyne.Theme.
+func (b buttonLook) Size(name fyne.ThemeSizeName) float32 {
+	if name == theme.SizeNameInnerPadding {
+		return 9
+	}
+	return b.Theme.Size(name)
 }

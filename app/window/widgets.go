@@ -3,6 +3,8 @@
 package window
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
@@ -20,6 +22,7 @@ func isEnter(key *fyne.KeyEvent) bool {
 
 type button struct {
 	widget.Button
+	focused bool
 	escape  func()
 	onFocus func(fyne.CanvasObject)
 }
@@ -43,10 +46,57 @@ func (b *button) TypedKey(key *fyne.KeyEvent) {
 }
 
 func (b *button) FocusGained() {
+	b.focused = true
 	b.Button.FocusGained()
 	if b.onFocus != nil {
 		b.onFocus(b)
 	}
+}
+
+func (b *button) FocusLost() {
+	b.focused = false
+	b.Button.FocusLost()
+}
+
+// CreateRenderer adds a ring: the toolkit's own tint hardly shows on a button
+// in the accent colour.
+func (b *button) CreateRenderer() fyne.WidgetRenderer {
+	ring := canvas.NewRectangle(color.Transparent)
+	ring.StrokeWidth = 2
+	r := &ringed{WidgetRenderer: b.Button.CreateRenderer(), ring: ring, of: b}
+	r.paint()
+	return r
+}
+
+// ringed draws a ring around a button that has the focus.
+type ringed struct {
+	fyne.WidgetRenderer
+	ring *canvas.Rectangle
+	of   *button
+}
+
+func (r *ringed) paint() {
+	r.ring.StrokeColor = color.Transparent
+	if r.of.focused {
+		r.ring.StrokeColor = r.of.Theme().Color(theme.ColorNameForeground, fyne.CurrentApp().Settings().ThemeVariant())
+	}
+	r.ring.CornerRadius = r.of.Theme().Size(theme.SizeNameButtonRadius)
+	r.ring.Refresh()
+}
+
+func (r *ringed) Layout(size fyne.Size) {
+	r.WidgetRenderer.Layout(size)
+	r.ring.Resize(size)
+}
+
+func (r *ringed) Refresh() {
+	r.paint()
+	r.WidgetRenderer.Refresh()
+}
+
+func (r *ringed) Objects() []fyne.CanvasObject {
+	objects := r.WidgetRenderer.Objects()
+	return append(objects[:len(objects):len(objects)], r.ring)
 }
 
 type check struct {
@@ -135,14 +185,16 @@ var (
 // newPageScroller is for what stands between the title of a page and its
 // buttons.
 func newPageScroller(content fyne.CanvasObject, escape func()) *scroller {
-	s := &scroller{scroll: container.NewVScroll(content), frame: canvas.NewRectangle(nil), escape: escape}
+	// Room for the scroll bar, which lies above the content.
+	content = container.New(gutter{8}, content)
+	s := &scroller{scroll: container.NewVScroll(content), frame: canvas.NewRectangle(color.Transparent), escape: escape}
 	s.ExtendBaseWidget(s)
 	return s
 }
 
 // newTextScroller is for a text of at least the given height.
 func newTextScroller(content fyne.CanvasObject, height float32, escape func()) *scroller {
-	s := &scroller{scroll: container.NewScroll(content), frame: canvas.NewRectangle(nil), escape: escape, framed: true, height: height}
+	s := &scroller{scroll: container.NewScroll(content), frame: canvas.NewRectangle(color.Transparent), escape: escape, framed: true, height: height}
 	s.ExtendBaseWidget(s)
 	return s
 }
@@ -153,7 +205,7 @@ func (s *scroller) FocusLost()   { s.outline(theme.ColorNameSeparator) }
 func (s *scroller) outline(name fyne.ThemeColorName) {
 	s.frame.StrokeColor = s.Theme().Color(name, fyne.CurrentApp().Settings().ThemeVariant())
 	if !s.framed && name == theme.ColorNameSeparator {
-		s.frame.StrokeColor = nil
+		s.frame.StrokeColor = color.Transparent
 	}
 	s.frame.Refresh()
 }
@@ -220,7 +272,8 @@ func (s *scroller) CreateRenderer() fyne.WidgetRenderer {
 	if s.framed {
 		content = container.New(inset{6}, s.scroll)
 	}
-	return &scrollerRenderer{WidgetRenderer: widget.NewSimpleRenderer(container.NewStack(s.frame, content)), of: s}
+	drawn := container.NewStack(container.New(inset{1}, s.frame), content)
+	return &scrollerRenderer{WidgetRenderer: widget.NewSimpleRenderer(drawn), of: s}
 }
 
 func (s *scroller) paint() {
@@ -244,6 +297,23 @@ func (r *scrollerRenderer) MinSize() fyne.Size {
 func (r *scrollerRenderer) Refresh() {
 	r.of.paint()
 	r.WidgetRenderer.Refresh()
+}
+
+// gutter keeps a distance from the right edge.
+type gutter struct{ by float32 }
+
+func (g gutter) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	for _, o := range objects {
+		o.Resize(size.SubtractWidthHeight(g.by, 0))
+	}
+}
+
+func (g gutter) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		size = size.Max(o.MinSize())
+	}
+	return size.AddWidthHeight(g.by, 0)
 }
 
 // inset keeps a distance from the edges on all sides.

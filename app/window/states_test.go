@@ -1,0 +1,168 @@
+//go:build cgo || !darwin
+
+package window
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spacehatch/spacehatch/app/view"
+)
+
+// state is one thing that a window can show.
+type state struct {
+	name   string
+	screen view.Screen
+}
+
+func space() view.Space {
+	return view.Space{
+		Name: "fraud-model", Application: "JupyterLab", Account: "111122223333",
+		Domain: "d-abcdefghijkl", Region: "eu-west-1", UserProfile: "alice",
+	}
+}
+
+func steps(states ...view.State) []view.Step {
+	details := []string{"fraud-model in eu-west-1", "open", "allowed this time", "already set up", "connected", "Visual Studio Code"}
+	times := []time.Duration{0, 412 * time.Millisecond, 3200 * time.Millisecond, 8 * time.Millisecond, 611 * time.Millisecond, 1240 * time.Millisecond}
+	var all []view.Step
+	for i, id := range []string{"link", "tunnel", "consent", "ssh-config", "ssh", "editor"} {
+		s := view.Step{ID: id, State: states[i]}
+		switch s.State {
+		case view.Done, view.Skipped:
+			s.Detail, s.Elapsed = details[i], times[i]
+		case view.Failed:
+			s.Elapsed = times[i]
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+const configDiff = `--- ~/.ssh/config
++++ ~/.ssh/config
+@@ -1,3 +1,7 @@
++# >>> spacehatch >>>
++Include spacehatch/config
++# <<< spacehatch <<<
++
+ Host *
+     ServerAliveInterval 30
+     IdentityFile ~/.ssh/id_ed25519
+--- /dev/null
++++ ~/.ssh/spacehatch/config
+@@ -0,0 +1,12 @@
++Host *.hatch
++    User sagemaker-user
++    ProxyCommand "/usr/local/bin/spacehatch" proxy %n
++    ControlPath ~/.ssh/spacehatch/cm-%C
++    StrictHostKeyChecking accept-new
++    UserKnownHostsFile ~/.ssh/spacehatch/known_hosts
++    ServerAliveInterval 15
++    ServerAliveCountMax 4
++    Compression yes
++    AddKeysToAgent yes
++    ForwardAgent no
+`
+
+const settingsDiff = `--- ~/.config/Code/User/settings.json
++++ ~/.config/Code/User/settings.json
+@@ -1,3 +1,4 @@
+ {
++	"remote.SSH.connectTimeout": 120,
+ 	"editor.fontSize": 14
+ }
+`
+
+func setup(stage view.Stage, states ...view.ItemState) view.Setup {
+	s := view.Setup{ID: 7, Stage: stage, Items: []view.Item{
+		{Key: "ssh", Kind: view.SSHConfig, Diff: configDiff, Chosen: true},
+		{Key: "ide", Kind: view.IDE, Name: "Visual Studio Code", Options: []view.Option{{Key: "code", Title: "Visual Studio Code"}, {Key: "cursor", Title: "Cursor"}}, Option: "code"},
+		{Key: "extension", Kind: view.Extension, Name: "ms-vscode-remote.remote-ssh", Chosen: true},
+		{Key: "settings", Kind: view.Settings, Name: "Visual Studio Code", Diff: settingsDiff, Chosen: true},
+		{Key: "links", Kind: view.Links, Chosen: true},
+		{Key: "agent", Kind: view.Agent},
+	}}
+	for i, state := range states {
+		s.Items[i].State = state
+	}
+	return s
+}
+
+// hostile is what a link may try to show.
+func hostile() string {
+	return "{{.Space}} **bold** [x](https://evil.example) \x1b[31mred\x1b[0m \u202egnp.exe\u2066 a\u0000b\r\nsecond line\u2028third " + strings.Repeat("Ａ", 10_000)
+}
+
+func states() []state {
+	const (
+		waiting, running, asking, done, skipped, failed = view.Waiting, view.Running, view.Asking, view.Done, view.Skipped, view.Failed
+	)
+	connection := func(name string, c view.Connection) state {
+		return state{"connection-" + name, view.Screen{Connection: &c}}
+	}
+	ask := func(name string, q view.Question) state {
+		q.ID = 3
+		return state{name, view.Screen{Connection: &view.Connection{Space: space(), Steps: steps(done, running, asking, waiting, waiting, waiting), Question: &q}}}
+	}
+	setUp := func(name string, s view.Setup) state { return state{"setup-" + name, view.Screen{Setup: &s}} }
+
+	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Off)
+	unapplied.Items[2].Problem = &view.Problem{
+		Code: "editor-failed", Sentence: "Visual Studio Code could not install the extension ms-vscode-remote.remote-ssh.",
+		Hint: "Install it in Visual Studio Code itself, then open the space again.",
+	}
+	noIDE := setup(view.Choosing, view.Proposed, view.Off)
+	noIDE.Items = []view.Item{noIDE.Items[0], {Key: "ide", Kind: view.IDE, State: view.Off}, {Key: "links", Kind: view.Links, State: view.Present}}
+	oneIDE := setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Present, view.Off)
+	oneIDE.Items[1].Options = nil
+
+	return []state{
+		connection("begins", view.Connection{Steps: steps(running, waiting, waiting, waiting, waiting, waiting)}),
+		connection("under-way", view.Connection{Space: space(), Steps: steps(done, done, skipped, skipped, running, waiting)}),
+		connection("done", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, done), Done: true, Editor: "Visual Studio Code"}),
+		connection("done-without-ide", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, skipped), Done: true}),
+		connection("refused", view.Connection{Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
+			Code:     "link-refused",
+			Sentence: `The link was refused: its data channel would go to the host "ssmmessages.eu-west-1.example.com", which is not AWS.`,
+			Hint:     "Open the space from Studio itself; if this link did not come from there, close the page that sent it.",
+		}}),
+		connection("tunnel-refused", view.Connection{Space: space(), Steps: steps(done, failed, done, skipped, waiting, waiting), Problem: &view.Problem{
+			Code: "tunnel-refused", Sentence: "AWS refused the session of this link.",
+			Hint:    "A link works once, for about a minute: click Open in VS Code in Studio again. If that does not help, look there whether the space is running.",
+			Details: "open data channel: handshake: 403 Forbidden", Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
+			Program: "Spacehatch dev (linux/amd64)",
+		}}),
+		connection("try-again", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, failed), Problem: &view.Problem{
+			Code: "no-editor", Sentence: "No IDE was found that can open a space.", Hint: "Install one of them and try again.", Retry: true,
+			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
+		}}),
+		ask("consent", view.Question{Consent: &view.Consent{Space: space(), MayRemember: true}}),
+		ask("consent-once", view.Question{Consent: &view.Consent{Space: view.Space{Name: "ws1", Region: "us-east-2"}}}),
+		ask("consent-hostile", view.Question{Consent: &view.Consent{MayRemember: true, Space: view.Space{
+			Name: hostile(), Application: hostile(), Account: hostile(), Domain: hostile(), Region: hostile(), UserProfile: hostile(),
+		}}}),
+		connection("hostile", view.Connection{
+			Space:   view.Space{Name: hostile(), Application: hostile(), Account: hostile(), Domain: hostile(), Region: hostile()},
+			Steps:   []view.Step{{ID: hostile(), State: failed, Detail: hostile()}},
+			Problem: &view.Problem{Code: hostile(), Sentence: hostile(), Hint: hostile(), Details: hostile(), Studio: "javascript:alert(1)"},
+		}),
+		ask("change-ssh-config", view.Question{Change: &view.Change{
+			Kind: view.SSHConfig, Title: "Update your SSH config?", Diff: configDiff,
+			Text: "ssh, and every IDE that uses it, finds your spaces through these lines. The rest\nof your file stays as it is; `spacehatch ssh-config undo` takes them out again.",
+		}}),
+		ask("change-extension", view.Question{Change: &view.Change{
+			Kind: view.Extension, Title: "Install the extension ms-vscode-remote.remote-ssh in Visual Studio Code?",
+			Text: "Visual Studio Code needs it to open folders over SSH, and downloads it from its own marketplace.",
+		}}),
+		ask("change-hostile", view.Question{Change: &view.Change{Title: hostile(), Text: hostile(), Diff: "+" + hostile() + "\n" + strings.Repeat("-x\n", 5000)}}),
+		ask("first-run", view.Question{Setup: new(setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Proposed, view.Off))}),
+		setUp("choose", setup(view.Choosing, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Off)),
+		setUp("one-ide", oneIDE),
+		setUp("no-ide", noIDE),
+		setUp("all-is-well", setup(view.Choosing, view.Present, view.Present, view.Present, view.Present, view.Present, view.Off)),
+		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Off)),
+		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Off)),
+		setUp("failed", unapplied),
+	}
+}
