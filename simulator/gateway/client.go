@@ -42,6 +42,11 @@ func (g *Gateway) dataChannel(w http.ResponseWriter, r *http.Request) {
 		g.log.Debug("an upgrade is refused", "status", status, "why", why)
 		http.Error(w, why, status)
 	}
+	if !g.enter() {
+		refuse(http.StatusServiceUnavailable, "the gateway is closed")
+		return
+	}
+	defer g.working.Done()
 	if g.faults.Load().RefuseDials {
 		refuse(http.StatusServiceUnavailable, "refused as a fault")
 		return

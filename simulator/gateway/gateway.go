@@ -218,6 +218,17 @@ func (g *Gateway) Close() error {
 	return errors.Join(err, g.removeAuthority())
 }
 
+// enter lets Close wait for the caller, which calls g.working.Done; false after
+// Close. The HTTP server does not wait for connections that became WebSockets.
+func (g *Gateway) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.working.Add(1)
+	}
+	return !g.closed
+}
+
 func (g *Gateway) removeAuthority() error {
 	if g.CAFile() == "" {
 		return nil

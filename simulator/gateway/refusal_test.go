@@ -476,6 +476,25 @@ func TestSessionsPrintNoSecret(t *testing.T) {
 	}
 }
 
+func TestMessagesThatAreTooLong(t *testing.T) {
+	half := bytes.Repeat([]byte("x"), maxMessage/2+1)
+	for name, frames := range map[string][]ws.Frame{
+		"in one frame": {{Header: ws.Header{Fin: true, OpCode: ws.OpBinary, Masked: true, Length: maxMessage + 1}}},
+		"as it claims": {{Header: ws.Header{Fin: true, OpCode: ws.OpBinary, Masked: true, Length: 1 << 62}}},
+		"in two":       {ws.MaskFrame(ws.NewFrame(ws.OpBinary, false, half)), ws.MaskFrame(ws.NewFrame(ws.OpContinuation, true, half))},
+	} {
+		var sent bytes.Buffer
+		for _, f := range frames {
+			if err := ws.WriteFrame(&sent, f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := readMessage(&sent, nil); err == nil || !strings.Contains(err.Error(), "message of more than") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzReadMessage reads what a client that means harm may send.
 func FuzzReadMessage(f *testing.F) {
 	for _, frame := range []ws.Frame{

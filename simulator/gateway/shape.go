@@ -283,7 +283,6 @@ func (l *line) put(part []byte, s settings) {
 	l.underWay += len(part)
 	if n := len(l.chunks); n > 0 {
 		tail := &l.chunks[n-1]
-		due = later(due, tail.due) // a line keeps the order when the delay shrinks
 		if due.Sub(tail.due) < time.Millisecond/8 && len(tail.data)+len(part) <= maxChunk {
 			tail.data = append(tail.data, part...)
 			return // many small writes cost one chunk

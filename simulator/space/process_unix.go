@@ -58,11 +58,15 @@ func launch(cmd *exec.Cmd, term *terminal) (*process, error) {
 }
 
 func launchInTerminal(cmd *exec.Cmd, term *terminal) (*process, error) {
-	ours, theirs, err := pty.Open()
+	blocking, theirs, err := pty.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open a terminal: %w", err)
 	}
 	defer func() { _ = theirs.Close() }()
+	ours, err := interruptible(blocking)
+	if err != nil {
+		return nil, fmt.Errorf("open a terminal: %w", err)
+	}
 	_ = resize(ours, term)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, theirs, theirs
 	cmd.Env = append(cmd.Env, "TERM="+term.name, "SSH_TTY="+theirs.Name())
@@ -71,6 +75,20 @@ func launchInTerminal(cmd *exec.Cmd, term *terminal) (*process, error) {
 		return nil, errors.Join(err, ours.Close())
 	}
 	return &process{cmd: cmd, pty: ours, stdin: ours, stdout: ours}, nil
+}
+
+// interruptible gives f a file whose Close ends a Read that waits, which a
+// file in blocking mode, as pty.Open leaves it, does not. It closes f.
+func interruptible(f *os.File) (*os.File, error) {
+	defer func() { _ = f.Close() }()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 // resize tells the terminal its size. It does not take the bare descriptor,
