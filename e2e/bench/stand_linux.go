@@ -67,7 +67,12 @@ func (s *stand) close() error {
 	defer cancel()
 	var fails []error
 	if s.studio != nil {
-		fails = append(fails, s.disconnect(ctx), s.studio.Close())
+		_, closeErr := s.output(s.Command(ctx, s.spacehatch(), "close", "--all"))
+		// The simulator takes along what AWS's plugin leaves in its spaces.
+		fails = append(fails, s.studio.Close())
+		if err := s.quiet(ctx); err != nil {
+			fails = append(fails, closeErr, err)
+		}
 	}
 	return errors.Join(append(fails, s.Close())...)
 }
