@@ -1,11 +1,10 @@
-//go:build unix
+//go:build linux
 
 package main
 
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,13 +17,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 // What the program is told in a test and finds out by itself elsewhere.
 const (
 	variableSSH  = "SPACEHATCH_TEST_SSH"  // the folder that ssh reads
 	variableWait = "SPACEHATCH_TEST_WAIT" // how long a tunnel waits for its ssh
 )
+
+// The tests of whole processes are Linux's: there every folder can be chosen,
+// and a process's own be seen.
 
 // TestMain lets the test binary be the program, with the real main, and the
 // ssh that the program finds.
@@ -136,6 +136,7 @@ func surroundings(home, run string) []string {
 		variableSSH + "=" + filepath.Join(home, ".ssh"),
 		"AWS_EC2_METADATA_DISABLED=true",
 		"LC_ALL=C",
+		"GORACE=atexit_sleep_ms=0", // the race detector would wait a second at every end
 	}
 }
 

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package main
 
@@ -326,6 +326,9 @@ func TestTheTunnelIsKilled(t *testing.T) {
 	proxy.expect(t, banner)
 	tunnel.signal(t, syscall.SIGKILL)
 	told(t, proxy.end(t), exitFailed, "The tunnel process ended without a word.")
+	if e := tunnel.end(t); e.code != -1 {
+		t.Errorf("the tunnel: %v", e)
+	}
 	if left := d.sockets(t); len(left) != 1 {
 		t.Errorf("a killed process leaves its socket, there are %v", left)
 	}

@@ -1,10 +1,11 @@
-//go:build unix
+//go:build linux
 
 package main
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -115,7 +116,7 @@ func (d *desk) awaitTunnel(t *testing.T, state registry.State) registry.Status {
 	eventually(t, func() bool {
 		all = d.tunnels(t)
 		return len(all) == 1 && all[0].State == state
-	}, func() string { return "no tunnel becomes " + string(state) })
+	}, func() string { return fmt.Sprintf("no tunnel becomes %s: %+v", state, all) })
 	return all[0]
 }
 

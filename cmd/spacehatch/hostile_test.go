@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -47,9 +49,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	if len(hostile) < 200 {
 		t.Fatalf("only %d hostile links", len(hostile))
 	}
-	for _, args := range [][]string{
-		{"open", "--yes", "--editor", "none", "-"}, {"open", "--yes", "--json", "-"}, {"link", "-"}, {"link", "--json", "-"},
-	} {
+	for _, args := range [][]string{{"open", "--yes", "--editor", "none", "-"}, {"link", "--json", "-"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
@@ -88,7 +88,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	}
 }
 
-// The two tests above and below would see a connection and a process.
+// The test above would see a connection and a process.
 func TestAGoodLinkIsDialledAndLeavesNothingWhereItFails(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
