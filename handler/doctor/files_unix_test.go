@@ -93,11 +93,24 @@ func TestPermissionsNoticeAnotherOwner(t *testing.T) {
 	if err := os.Chown(filepath.Join(dir, "theirs"), 4711, 4711); err != nil {
 		t.Fatal(err)
 	}
-	f := only(t, Permissions([]Folder{{dir, Private, Private}}))
+	d := Doctor{Checks: []Check{Permissions([]Folder{{dir, Private, Private}})}, Limit: time.Minute}
+	f := only(t, d.Checks[0])
 	if f.ID != "permissions.owner" || f.Severity != Error || f.Fixable || !strings.Contains(f.Sentence, "theirs is in") {
 		t.Errorf("%+v", f)
 	}
 	whole(t, "owner", f)
+
+	// What is not ours is not changed, and does not keep ours from being mended.
+	for _, name := range []string{"theirs", "ours"} {
+		write(t, filepath.Join(dir, name), 0o644)
+	}
+	found := d.Mend(t.Context(), d.Look(t.Context()))
+	if len(found) != 2 || found[0].Fixed || !found[1].Fixed {
+		t.Errorf("%+v", found)
+	}
+	if theirs, ours := mode(t, filepath.Join(dir, "theirs")), mode(t, filepath.Join(dir, "ours")); theirs != 0o644 || ours != 0o600 {
+		t.Errorf("modes %o and %o", theirs, ours)
+	}
 }
 
 func TestSomeNamesAFew(t *testing.T) {

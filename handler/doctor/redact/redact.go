@@ -158,8 +158,6 @@ var rules = []rule{
 	// Account ids: alone, in threes of four, or inside something longer.
 	{regexp.MustCompile(`\d{12,}`), Mask},
 	{regexp.MustCompile(`\b\d{4}-\d{4}-\d{4}\b`), Mask},
-	// UUIDs.
-	{regexp.MustCompile(`\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`), Mask},
 }
 
 // blob is a run of characters long enough to be a key, a token or a hash.
@@ -252,8 +250,8 @@ func maskAddress(found string) string {
 }
 
 // maskBlob masks what has the look of a key: long without a slash, or longer
-// with upper and lower case and digits all in it. Our own file names (a hash
-// in hexadecimal after cm-) go with it.
+// with upper and lower case and digits all in it. UUIDs go with it, and our own
+// file names (a hash in hexadecimal after cm-).
 func maskBlob(found string) string {
 	longest := 0
 	for part := range strings.SplitSeq(found, "/") {
