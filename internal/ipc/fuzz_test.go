@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
+	"strings"
 	"testing"
 )
 
@@ -32,7 +34,7 @@ func FuzzReceive(f *testing.F) {
 		if read > 4+MaxMessage {
 			t.Fatalf("%d bytes were read", read)
 		}
-		if len(data) == 0 && err != io.EOF {
+		if len(data) == 0 && !errors.Is(err, io.EOF) {
 			t.Errorf("nothing at all is %v", err)
 		}
 		if err != nil {
@@ -51,4 +53,19 @@ func FuzzReceive(f *testing.F) {
 			t.Errorf("%+v comes back as %+v: %v", was, got, err)
 		}
 	})
+}
+
+func TestAMessageHasABound(t *testing.T) {
+	for size, taken := range map[int]bool{MaxMessage: true, MaxMessage + 1: false} {
+		text := strings.Repeat("x", size-2) // and two quotes
+		var sent bytes.Buffer
+		if err := Send(&sent, text); (err == nil) != taken || !taken && sent.Len() > 0 {
+			t.Errorf("Send of %d bytes: %v", size, err)
+		}
+		frame := append(binary.BigEndian.AppendUint32(nil, uint32(size)), `"`+text+`"`...)
+		var got string
+		if err := Receive(bytes.NewReader(frame), &got); (err == nil) != taken || taken && got != text {
+			t.Errorf("Receive of %d bytes: %v", size, err)
+		}
+	}
 }
