@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spacehatch/spacehatch/handler/editor"
 	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -48,10 +50,14 @@ type Tunnels interface {
 	Start(ctx context.Context, space session.Space, s session.Session) (Tunnel, error)
 }
 
-// Tunnel is a tunnel process that was started.
+// Tunnel is a tunnel process that was started. Until it is released no ssh can
+// reach it: it may be a stranger's.
 type Tunnel interface {
 	// Ready waits until the tunnel is open, or returns why it is not.
 	Ready(ctx context.Context) error
+	// Release lets an ssh to alias take it. It fails where the tunnel has
+	// ended by itself meanwhile.
+	Release(ctx context.Context, alias string) error
 	// Stop ends it and waits for that.
 	Stop(ctx context.Context) error
 }
@@ -109,6 +115,9 @@ type Proposal struct {
 	Silent bool
 	// Optional marks a change without which the connection still works.
 	Optional bool
+	// Cautious marks a question whose safe answer is no: neither a key pressed
+	// in a hurry nor --yes may answer it with yes.
+	Cautious bool
 }
 
 // Answer is what a person says to a first link.
@@ -132,7 +141,7 @@ type Person interface {
 
 // Options are what a caller may choose for one connection.
 type Options struct {
-	Yes    bool   // answer every question with yes, remember nothing
+	Yes    bool   // answer every question but cautious ones with yes, remember nothing
 	Editor string // an IDE's name; "" chooses, "none" starts no IDE
 	Folder string // on the space, absolute; "" is DefaultFolder
 
@@ -142,6 +151,9 @@ type Options struct {
 // sessionLife is how long the session of a link that does not say so is taken
 // to live: AWS's samples carry X-Amz-Expires=60.
 const sessionLife = time.Minute
+
+// applyAttempts is how often changes are planned anew.
+const applyAttempts = 4
 
 // NoEditor as Options.Editor does everything but start an IDE.
 const NoEditor = "none"
@@ -181,6 +193,7 @@ func (c *Connector) Open(ctx context.Context, raw string, o Options) (Result, er
 	if err != nil {
 		return Result{}, reading.fail(err)
 	}
+	link.Session.Origin = session.FromLink
 	reading.end(Done, fmt.Sprintf("%s in %s", link.Space.Name, link.Space.Region))
 	return c.Connect(ctx, link, o)
 }
@@ -206,8 +219,12 @@ func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, 
 		}
 	}
 	space, err := c.prepare(ctx, link, o)
+	if err == nil && tunnel == nil && space.Alias != alias {
+		// Somebody else's space got the name first: that master is not ours.
+		tunnel, err = c.Tunnels.Start(ctx, space, link.Session)
+	}
 	if err == nil {
-		err = c.attach(ctx, dialling, tunnel, link.Session, alias, o)
+		err = c.attach(ctx, dialling, tunnel, link.Session, space.Alias, o)
 	}
 	if err != nil {
 		if tunnel != nil {
@@ -296,17 +313,28 @@ func (c *Connector) consent(ctx context.Context, link Link, o Options) error {
 	return nil
 }
 
-// apply walks through changes, asks about each that is not silent, and returns
-// how many were made. A refused change that is not optional cancels.
+// apply makes the changes that are needed. Where a file changed while the
+// person read, it looks again: a click is not lost to another window's set-up.
 func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space session.Space, o Options) (int, error) {
+	for attempt := 1; ; attempt++ {
+		applied, err := c.applyOnce(ctx, at, from, space, o)
+		changed := errors.Is(err, sshconfig.ErrChanged) || errors.Is(err, editor.ErrChanged)
+		if !changed || attempt == applyAttempts {
+			return applied, err
+		}
+	}
+}
+
+// applyOnce walks through changes, asks about each that is not silent, and
+// returns how many were made. A refused change that is not optional cancels.
+func (c *Connector) applyOnce(ctx context.Context, at *stage, from Changes, space session.Space, o Options) (int, error) {
 	changes, err := from.Changes(ctx, space)
 	if err != nil {
 		return 0, err
 	}
 	applied := 0
 	for _, change := range changes {
-		proposal := change.Describe()
-		yes, err := c.approve(ctx, at, proposal, o)
+		yes, err := c.approve(ctx, at, change.Describe(), o)
 		if err != nil {
 			return applied, err
 		}
@@ -325,7 +353,7 @@ func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space se
 // remembered; to another one it is problem.Cancelled.
 func (c *Connector) approve(ctx context.Context, at *stage, p Proposal, o Options) (bool, error) {
 	switch {
-	case p.Silent || o.Yes:
+	case p.Silent || o.Yes && !p.Cautious:
 		return true, nil
 	case p.Optional && c.Questions.Settled(p.Key):
 		return false, nil
@@ -348,9 +376,9 @@ func (c *Connector) approve(ctx context.Context, at *stage, p Proposal, o Option
 func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, unused session.Session, alias string, o Options) error {
 	if tunnel == nil {
 		if !unused.Token.Empty() {
-			if err := c.Spaces.Keep(ctx, alias, unused); err != nil {
-				return dialling.fail(err)
-			}
+			// Nice to have for the next ssh, and no reason to fail where the
+			// connection stands.
+			_ = c.Spaces.Keep(ctx, alias, unused)
 		}
 		dialling.end(Skipped, "already open")
 		c.begin(StepSSH).end(Skipped, "already connected")
@@ -366,6 +394,18 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 	}
 	dialling.end(Done, "open")
 	connecting := c.begin(StepSSH)
+	if c.Master.Running(ctx, alias) {
+		// Another window was faster: this tunnel would only take one of the
+		// space's ten connections.
+		if err := tunnel.Stop(ctx); err != nil {
+			return connecting.fail(err)
+		}
+		connecting.end(Skipped, "already connected")
+		return nil
+	}
+	if err := tunnel.Release(ctx, alias); err != nil {
+		return connecting.fail(err)
+	}
 	notice, err := c.Master.Start(ctx, alias)
 	if err != nil {
 		return connecting.fail(err)
@@ -388,17 +428,17 @@ func (c *Connector) openEditor(ctx context.Context, space session.Space, o Optio
 		opening.end(Skipped, "no IDE wanted")
 		return result, nil
 	}
-	editor, err := c.Editors.Choose(ctx, o.Editor, space.Scheme)
+	ide, err := c.Editors.Choose(ctx, o.Editor, space.Scheme)
 	if err != nil {
 		return result, opening.fail(err)
 	}
-	if _, err := c.apply(ctx, opening, editor, space, o); err != nil {
+	if _, err := c.apply(ctx, opening, ide, space, o); err != nil {
 		return result, opening.fail(err)
 	}
-	if err := editor.Open(ctx, space.Alias, folder); err != nil {
+	if err := ide.Open(ctx, space.Alias, folder); err != nil {
 		return result, opening.fail(err)
 	}
-	result.Editor = editor.Name()
-	opening.end(Done, editor.Name())
+	result.Editor = ide.Name()
+	opening.end(Done, ide.Name())
 	return result, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
@@ -31,6 +32,10 @@ type world struct {
 	chooseErr        error
 	personErr        error
 	settled          string
+	releaseErr       error
+	changeErrs       []error
+	renamed          string
+	runningLater     bool
 }
 
 func (w *world) note(format string, a ...any) { w.did = append(w.did, fmt.Sprintf(format, a...)) }
@@ -38,6 +43,12 @@ func (w *world) note(format string, a ...any) { w.did = append(w.did, fmt.Sprint
 func (w *world) Alias(session.Space) (string, error) { return "my-space.hatch", nil }
 func (w *world) Remember(_ context.Context, s session.Space) (session.Space, error) {
 	w.note("remember %s", s.Alias)
+	if w.renamed != "" {
+		s.Alias = w.renamed
+	}
+	if w.runningLater {
+		w.running = true
+	}
 	return s, nil
 }
 func (w *world) Keep(_ context.Context, alias string, s session.Session) error {
@@ -82,6 +93,10 @@ func (w fakeTunnel) Ready(ctx context.Context) error {
 	}
 	return w.readyErr
 }
+func (w fakeTunnel) Release(_ context.Context, alias string) error {
+	w.note("release %s", alias)
+	return w.releaseErr
+}
 func (w fakeTunnel) Stop(ctx context.Context) error {
 	if ctx.Err() != nil {
 		w.note("stop was given a dead context")
@@ -92,7 +107,9 @@ func (w fakeTunnel) Stop(ctx context.Context) error {
 
 type fakeMaster struct{ *world }
 
-func (w fakeMaster) Running(context.Context, string) bool { return w.running }
+func (w fakeMaster) Running(_ context.Context, alias string) bool {
+	return w.running && alias == "my-space.hatch"
+}
 func (w fakeMaster) Start(_ context.Context, alias string) (string, error) {
 	w.note("master %s", alias)
 	return w.notice, w.masterErr
@@ -106,7 +123,12 @@ type fakeChange struct {
 func (c fakeChange) Describe() Proposal { return c.Proposal }
 func (c fakeChange) Apply(context.Context) error {
 	c.note("apply %s", c.Key)
-	return nil
+	if len(c.changeErrs) == 0 {
+		return nil
+	}
+	err := c.changeErrs[0]
+	c.changeErrs = c.changeErrs[1:]
+	return err
 }
 
 type fakeChanges struct{ list *[]Change }
@@ -153,27 +175,27 @@ func TestConnect(t *testing.T) {
 			set: func(w *world) { sshConfig(w); w.answer, w.approve = ConnectAndRemember, true },
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "trust", "remember my-space.hatch",
-				"ask ~/.ssh/config", "apply ~/.ssh/config", "master my-space.hatch", `choose "" vscode`, opened,
+				"ask ~/.ssh/config", "apply ~/.ssh/config", "release my-space.hatch", "master my-space.hatch", `choose "" vscode`, opened,
 			},
 		},
 		"the second time nothing is asked": {
 			set: func(w *world) { w.trusted = true },
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
-				"master my-space.hatch", `choose "" vscode`, opened,
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, opened,
 			},
 		},
 		"once is not remembered": {
 			set: func(w *world) { w.answer = ConnectOnce },
 			o:   Options{Editor: NoEditor},
-			did: []string{"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "remember my-space.hatch", "master my-space.hatch"},
+			did: []string{"dial SageMaker-remote-0abc for my-space.hatch", "ask consent", "remember my-space.hatch", "release my-space.hatch", "master my-space.hatch"},
 		},
 		"--yes asks nothing and remembers no consent": {
 			set: sshConfig,
 			o:   Options{Yes: true, Editor: "cursor", Folder: "/tmp"},
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply ~/.ssh/config",
-				"master my-space.hatch", `choose "cursor" vscode`, "start my-space.hatch /tmp",
+				"release my-space.hatch", "master my-space.hatch", `choose "cursor" vscode`, "start my-space.hatch /tmp",
 			},
 		},
 		"with a master the new session is kept": {
@@ -211,7 +233,7 @@ func TestConnect(t *testing.T) {
 			},
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply own",
-				"master my-space.hatch", `choose "" vscode`, "ask settings.json", "settle settings.json", opened,
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, "ask settings.json", "settle settings.json", opened,
 			},
 		},
 		"a no is not asked for again": {
@@ -221,7 +243,7 @@ func TestConnect(t *testing.T) {
 			},
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
-				"master my-space.hatch", `choose "" vscode`, opened,
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, opened,
 			},
 		},
 		"an optional change needs nobody": {
@@ -231,7 +253,7 @@ func TestConnect(t *testing.T) {
 			},
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
-				"master my-space.hatch", `choose "" vscode`, "ask settings.json", opened,
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, "ask settings.json", opened,
 			},
 		},
 		"the tunnel cannot be opened": {
@@ -241,12 +263,52 @@ func TestConnect(t *testing.T) {
 		},
 		"ssh fails": {
 			set:  func(w *world) { w.trusted, w.masterErr = true, problem.New(problem.SSHFailed, "x", "", nil) },
-			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "master my-space.hatch", "stop tunnel"},
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "release my-space.hatch", "master my-space.hatch", "stop tunnel"},
 			code: problem.SSHFailed,
+		},
+		"the tunnel has ended while the person thought": {
+			set: func(w *world) {
+				w.trusted, w.releaseErr = true, problem.New(problem.TunnelRefused, "x", "", nil)
+			},
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "release my-space.hatch", "stop tunnel"},
+			code: problem.TunnelRefused,
+		},
+		"the name was given to another space meanwhile": {
+			set: func(w *world) { w.trusted, w.renamed = true, "my-space.d-b.hatch" },
+			o:   Options{Editor: NoEditor},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"release my-space.d-b.hatch", "master my-space.d-b.hatch",
+			},
+		},
+		"the name was given to another space, whose master runs": {
+			set: func(w *world) { w.trusted, w.running, w.renamed = true, true, "my-space.d-b.hatch" },
+			o:   Options{Editor: NoEditor},
+			did: []string{
+				"remember my-space.hatch", "dial SageMaker-remote-0abc for my-space.d-b.hatch",
+				"release my-space.d-b.hatch", "master my-space.d-b.hatch",
+			},
+		},
+		"another window was faster": {
+			set: func(w *world) { w.trusted, w.runningLater = true, true },
+			o:   Options{Editor: NoEditor},
+			did: []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "stop tunnel"},
+		},
+		"the SSH config changes in the meantime": {
+			set: func(w *world) {
+				sshConfig(w)
+				w.trusted, w.approve, w.changeErrs = true, true, []error{fmt.Errorf("x: %w", sshconfig.ErrChanged)}
+			},
+			o: Options{Editor: NoEditor},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"ask ~/.ssh/config", "apply ~/.ssh/config", "ask ~/.ssh/config", "apply ~/.ssh/config",
+				"release my-space.hatch", "master my-space.hatch",
+			},
 		},
 		"without an IDE the connection stays": {
 			set:  func(w *world) { w.trusted, w.chooseErr = true, problem.New(problem.NoEditor, "x", "", nil) },
-			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "master my-space.hatch", `choose "" vscode`},
+			did:  []string{"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "release my-space.hatch", "master my-space.hatch", `choose "" vscode`},
 			code: problem.NoEditor,
 		},
 	} {
@@ -288,7 +350,7 @@ func TestReopen(t *testing.T) {
 		"with a fresh session, and no question about trust": {
 			set: func(*world) {}, from: fresh,
 			did: []string{
-				"dial fresh for my-space.hatch", "remember my-space.hatch", "master my-space.hatch",
+				"dial fresh for my-space.hatch", "remember my-space.hatch", "release my-space.hatch", "master my-space.hatch",
 				`choose "" cursor`, "start my-space.hatch /home/sagemaker-user",
 			},
 		},

@@ -24,14 +24,18 @@ const (
 	letGo = 2 * time.Second
 )
 
-// Process is a running spacehatch-desktop. Its methods are for one goroutine.
+// Process is a running spacehatch-desktop. Its methods are for one goroutine,
+// and none of them waits for the program but Leave and End, for a short time.
 type Process struct {
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	out  io.ReadCloser
-	acts chan view.Act
-	quit chan struct{} // closed by who no longer reads acts
-	gone chan struct{} // closed when nothing more will come
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     io.ReadCloser
+	screens chan view.Screen // holds the next one; a newer one takes its place
+	sent    chan struct{}    // closed when no more screens are written
+	acts    chan view.Act
+	quit    chan struct{} // closed by who no longer reads acts
+	gone    chan struct{} // closed when no more acts will come
+	letGo   time.Duration // see the constant
 }
 
 // Start starts program and shows the first screen; it returns when the window
@@ -59,14 +63,13 @@ func start(ctx context.Context, cmd *exec.Cmd, first view.Screen) (*Process, err
 	}
 	p := &Process{
 		cmd: cmd, in: in, out: out,
-		acts: make(chan view.Act), quit: make(chan struct{}), gone: make(chan struct{}),
+		screens: make(chan view.Screen, 1), sent: make(chan struct{}),
+		acts: make(chan view.Act), quit: make(chan struct{}), gone: make(chan struct{}), letGo: letGo,
 	}
+	go p.send()
 	go p.receive()
-	err = ipc.Send(in, first)
-	if err == nil {
-		err = p.awaitReady(ctx)
-	}
-	if err != nil {
+	p.Show(first)
+	if err := p.awaitReady(ctx); err != nil {
 		p.kill()
 		return failed(err)
 	}
@@ -88,6 +91,16 @@ func (p *Process) awaitReady(ctx context.Context) error {
 	}
 }
 
+// send writes screens until there are no more, or nobody reads them.
+func (p *Process) send() {
+	defer close(p.sent)
+	for s := range p.screens {
+		if ipc.Send(p.in, s) != nil {
+			return
+		}
+	}
+}
+
 // receive passes acts on until the program closes its end or says what cannot
 // be read.
 func (p *Process) receive() {
@@ -106,9 +119,16 @@ func (p *Process) receive() {
 	}
 }
 
-// Show shows the next screen. That the window is gone is not an error here:
+// Show shows the next screen; of several that come faster than the program
+// takes them, the last one. That the window is gone is not an error here:
 // [Process.Acts] says so.
-func (p *Process) Show(s view.Screen) { _ = ipc.Send(p.in, s) }
+func (p *Process) Show(s view.Screen) {
+	select {
+	case <-p.screens:
+	default:
+	}
+	p.screens <- s
+}
 
 // Acts brings what the person does. It is closed when the window is gone.
 func (p *Process) Acts() <-chan view.Act { return p.acts }
@@ -116,30 +136,33 @@ func (p *Process) Acts() <-chan view.Act { return p.acts }
 // Leave lets the window go on by itself with what it shows: it closes when
 // the person, or the time, closes it.
 func (p *Process) Leave() {
-	close(p.quit)
-	_ = p.in.Close()
 	p.release()
 }
 
 // End closes the window.
 func (p *Process) End() {
-	close(p.quit)
 	p.Show(view.Screen{Close: true})
-	_ = p.in.Close()
 	p.release()
 }
 
 // release waits until the program has closed its end, and stops reading where
 // it does not.
 func (p *Process) release() {
-	t := time.NewTimer(letGo)
-	defer t.Stop()
-	select {
-	case <-p.gone:
-	case <-t.C:
+	close(p.quit)
+	close(p.screens)
+	enough, stop := context.WithTimeout(context.Background(), p.letGo)
+	defer stop()
+	for _, end := range []struct {
+		done <-chan struct{}
+		pipe io.Closer
+	}{{p.sent, p.in}, {p.gone, p.out}} {
+		select {
+		case <-end.done:
+		case <-enough.Done():
+		}
+		_ = end.pipe.Close()
+		<-end.done
 	}
-	_ = p.out.Close()
-	<-p.gone
 	// Not waited for: the window may stay much longer than this program. The
 	// system takes care of what it leaves.
 	_ = p.cmd.Process.Release()
@@ -147,8 +170,10 @@ func (p *Process) release() {
 
 func (p *Process) kill() {
 	close(p.quit)
+	close(p.screens)
 	_ = p.cmd.Process.Kill()
-	_ = p.out.Close()
+	_, _ = p.in.Close(), p.out.Close()
+	<-p.sent
 	<-p.gone
 	_ = p.cmd.Wait() // that it was killed is no news
 }

@@ -61,8 +61,9 @@ func (p Person) Consent(ctx context.Context, link handler.Link) (handler.Answer,
 	}
 }
 
-// Approve shows a change and asks for a yes. Enter alone is yes: the person
-// has seen the diff, and there is a way back.
+// Approve shows a change and asks for a yes. Enter alone is yes, since the
+// person has seen the diff and there is a way back; for a cautious question it
+// is no.
 func (p Person) Approve(ctx context.Context, proposal handler.Proposal) (bool, error) {
 	var b strings.Builder
 	b.WriteString("\n" + proposal.Title + "\n")
@@ -72,20 +73,30 @@ func (p Person) Approve(ctx context.Context, proposal handler.Proposal) (bool, e
 	if proposal.Diff != "" {
 		b.WriteString("\n" + strings.TrimRight(proposal.Diff, "\n") + "\n")
 	}
+	if proposal.Cautious {
+		return p.confirm(ctx, b.String(), "\n[y/N] ", false)
+	}
 	return p.Confirm(ctx, b.String())
 }
 
 // Confirm asks a question until it is answered with yes or no; Enter alone is
 // yes.
 func (p Person) Confirm(ctx context.Context, question string) (bool, error) {
-	question += "\n[Y/n] "
+	return p.confirm(ctx, question, "\n[Y/n] ", true)
+}
+
+// confirm takes enter for an empty answer.
+func (p Person) confirm(ctx context.Context, question, choice string, enter bool) (bool, error) {
+	question += choice
 	for {
 		answer, err := p.ask(ctx, question)
 		if err != nil {
 			return false, err
 		}
 		switch answer {
-		case "", "y", "yes":
+		case "":
+			return enter, nil
+		case "y", "yes":
 			return true, nil
 		case "n", "no":
 			return false, nil

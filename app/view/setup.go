@@ -55,8 +55,10 @@ type Item struct {
 	Kind  ItemKind  `json:"kind"`
 	State ItemState `json:"state"`
 	// Name is the name of what it is about, where the kind does not say it
-	// all: the IDE's, the extension's.
-	Name string `json:"name,omitempty"`
+	// all: the IDE's, the extension's. Editor is the IDE that an extension or
+	// settings belong to.
+	Name   string `json:"name,omitempty"`
+	Editor string `json:"editor,omitempty"`
 	// Diff is what exactly would change; it may be empty.
 	Diff string `json:"diff,omitempty"`
 	// Chosen: it is chosen unless the person says otherwise.

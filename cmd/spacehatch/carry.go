@@ -56,89 +56,93 @@ type carrier struct {
 	*parts
 	space   session.Space
 	session session.Session
-	ssh     *stream               // nil: wait for one to attach
-	opened  func(registry.Status) // told when the tunnel is open; may be nil
 	// down copies what the space sends to ssh.
 	down func(ssh io.Writer, space io.Reader) error
+
+	entry *registry.Entry
 }
 
-// run opens the session's tunnel, announces it, and moves bytes between it and
-// ssh until either side ends. Without an ssh it waits for one, at most
-// waitForSSH.
-func (c *carrier) run(ctx context.Context) (err error) {
-	// Whoever gave the session: nothing is dialled that the policy has not seen.
-	if err := c.policy.Check(handler.Link{Space: c.space, Session: c.session}); err != nil {
-		return err
-	}
+// carry opens the session's tunnel, announces it, and moves bytes between it
+// and ssh until either side ends. Without an ssh it waits for one.
+func (c *carrier) carry(ctx context.Context, ssh *stream) (err error) {
 	runtime, err := paths.MakeRuntime()
 	if err != nil {
 		return err
 	}
-	entry, announceErr := registry.Announce(runtime, c.space.Alias, c.space.ARN, c.ssh != nil)
-	switch {
-	case announceErr == nil:
-		defer func() { entry.End(err) }()
-	case c.ssh == nil:
-		return announceErr // nobody could ever attach
-	default:
-		// An ssh that is there already can do without being listed.
-		c.log.Warn("this tunnel will not be listed", "error", announceErr)
+	c.entry = registry.NewEntry(c.space.Alias, c.space.ARN, string(c.session.Origin), ssh != nil)
+	defer func() { c.entry.End(err) }()
+	// Before it is open, so that an early ssh waits for it.
+	if err := c.entry.Announce(runtime); err != nil {
+		if ssh == nil {
+			return err // nobody could ever attach
+		}
+		c.log.Warn("this tunnel will not be listed", "error", err)
 	}
-	options := tunnel.Options{
-		StreamURL:     c.session.StreamURL,
-		Token:         c.session.Token,
-		InsecurePlain: true, // the policy lets ws:// pass for listed hosts only
-		Notice:        func(text string) { fmt.Fprintln(c.err, text) },
-		Log:           c.log.With("alias", c.space.Alias),
-	}
-	if entry != nil {
-		options.Changed = entry.Changed
-	}
-	c.log.Debug("opening the tunnel", "alias", c.space.Alias, "session", c.session.ID)
-	t, err := tunnel.Open(ctx, options)
+	t, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
-	var closing <-chan struct{}
-	if entry != nil {
-		entry.Bind(described{t})
-		closing = entry.Closing()
-		if c.opened != nil {
-			c.opened(entry.Status())
-		}
-	}
-	if c.ssh == nil {
+	if ssh == nil {
 		timer := time.NewTimer(c.waitForSSH)
 		defer timer.Stop()
-		select {
-		case conn := <-entry.Attached():
-			c.ssh = &stream{conn, conn, conn}
-		case <-timer.C:
-			return problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
-				"Open the space again from Studio.", nil)
-		case <-closing:
-			return nil
-		case <-t.Done():
-			return t.Err()
-		case <-ctx.Done():
-			return nil
+		if ssh, err = c.await(ctx, t, timer.C); ssh == nil {
+			return err
 		}
 	}
-	return c.pump(ctx, t, closing)
+	return c.pump(ctx, t, ssh)
+}
+
+// open opens the tunnel. Whoever gave the session: nothing is dialled that the
+// policy has not seen.
+func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
+	if err := c.policy.Check(handler.Link{Space: c.space, Session: c.session}); err != nil {
+		return nil, err
+	}
+	c.log.Debug("opening the tunnel", "alias", c.space.Alias, "session", c.session.ID, "origin", string(c.session.Origin))
+	t, err := tunnel.Open(ctx, tunnel.Options{
+		StreamURL:     c.session.StreamURL,
+		Token:         c.session.Token,
+		InsecurePlain: true, // the policy lets ws:// pass for listed hosts only
+		Notice:        func(text string) { fmt.Fprintln(c.err, text) },
+		Changed:       c.entry.Changed,
+		Log:           c.log.With("alias", c.space.Alias),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.entry.Bind(described{t})
+	return t, nil
+}
+
+// await waits for the ssh that takes the tunnel; without one it returns why, or
+// nil where the tunnel was asked to end.
+func (c *carrier) await(ctx context.Context, t *tunnel.Tunnel, late <-chan time.Time) (*stream, error) {
+	select {
+	case conn := <-c.entry.Attached():
+		return &stream{conn, conn, conn}, nil
+	case <-late:
+		return nil, problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
+			"Open the space again from Studio.", nil)
+	case <-t.Done():
+		return nil, t.Err()
+	case <-c.entry.Closing():
+	case <-ctx.Done():
+	}
+	return nil, nil
 }
 
 // pump moves bytes both ways until the tunnel or the ssh ends.
-func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, closing <-chan struct{}) error {
-	defer func() { _ = c.ssh.Close() }()
+func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, ssh *stream) error {
+	defer func() { _ = ssh.Close() }()
 	up := make(chan error, 1)
 	go func() { // ends when ssh closes its side, or with the process
-		_, err := io.Copy(t, c.ssh)
+		_, err := io.Copy(t, ssh)
 		up <- err
 	}()
 	down := make(chan error, 1)
 	go func() { // ends when the tunnel is closed
-		down <- c.down(c.ssh, t)
+		down <- c.down(ssh, t)
 	}()
 	select {
 	case err := <-down:
@@ -155,7 +159,7 @@ func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, closing <-chan str
 			c.log.Debug("bytes from ssh ended", "error", err)
 		}
 		return t.Err()
-	case <-closing:
+	case <-c.entry.Closing():
 		return nil
 	case <-ctx.Done():
 		return nil

@@ -25,7 +25,7 @@ func (p *program) closeCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := p.parts()
+			q, err := p.places()
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ func (p *program) closeCommand() *cobra.Command {
 
 // closeTunnels ends the ssh master and the tunnels of the alias, of every space
 // where it is empty, and returns the tunnels that there were.
-func (q *parts) closeTunnels(ctx context.Context, alias string) ([]registry.Status, error) {
+func (q *places) closeTunnels(ctx context.Context, alias string) ([]registry.Status, error) {
 	open, err := registry.List(ctx, q.runtime)
 	if err != nil {
 		return nil, err

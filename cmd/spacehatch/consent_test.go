@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,7 +130,7 @@ func TestNoConsentNoTrace(t *testing.T) {
 			p.expect(t, "111122223333")
 			p.expect(t, "d-simulated0001")
 			p.expect(t, question)
-			waits := d.awaitTunnel(t, registry.Waiting)
+			waits := p.tunnelProcess(t)
 			if c.leave != nil {
 				c.leave(t, p)
 			} else {
@@ -139,9 +140,34 @@ func TestNoConsentNoTrace(t *testing.T) {
 			if code != exitCancelled || !strings.Contains(said, "Cancelled") {
 				t.Errorf("exit code %d:\n%s", code, said)
 			}
-			d.untouched(t, waits.PID)
+			d.untouched(t, waits)
 		})
 	}
+}
+
+// tunnelProcess returns the tunnel process that the program at this seat has
+// started. Before it is released it is in no list.
+func (p *seat) tunnelProcess(t *testing.T) int {
+	t.Helper()
+	found := 0
+	eventually(t, func() bool {
+		all, err := filepath.Glob("/proc/[0-9]*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range all {
+			stat, _ := os.ReadFile(filepath.Join(dir, "stat"))
+			line, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+			_, after, _ := strings.Cut(string(stat), ") ")
+			if fields := strings.Fields(after); len(fields) > 1 && fields[1] == strconv.Itoa(p.cmd.Process.Pid) &&
+				strings.Contains(string(line), "--handed-over") {
+				found, err = strconv.Atoi(filepath.Base(dir))
+				return err == nil
+			}
+		}
+		return false
+	}, func() string { return "no tunnel process is started" })
+	return found
 }
 
 // untouched checks that no process, socket or file is left. Who asked for the
@@ -200,12 +226,12 @@ func TestNoConsentWhileTheTunnelIsDialled(t *testing.T) {
 	s.Gateway().SetFaults(gateway.Faults{Silence: true})
 	p := d.sit(t, "open", link)
 	p.expect(t, question)
-	dials := d.awaitTunnel(t, registry.Connecting)
+	dials := p.tunnelProcess(t)
 	p.typed(t, "\n")
 	if code, said := p.end(t); code != exitCancelled || !strings.Contains(said, "Cancelled; nothing was changed.") {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
-	d.untouched(t, dials.PID)
+	d.untouched(t, dials)
 }
 
 // Once is once; remembered is until uninstall.

@@ -150,7 +150,7 @@ type patient struct {
 }
 
 func (p *program) patient() *patient {
-	q := &patient{parts: &parts{}}
+	q := &patient{parts: &parts{places: &places{}}}
 	found := func(id, title string, err error) {
 		if err == nil {
 			return

@@ -13,18 +13,23 @@ import (
 // kept.
 const maxLog = 1 << 20
 
-// openLog returns the logger for a level's name (debug, info, warn, error;
-// anything else is warn) and the function that closes it. The log is a file in
+// levelOf reads a level's name (debug, info, warn, error); anything else is
+// warn.
+func levelOf(name string) slog.Level {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(name)); err != nil {
+		return slog.LevelWarn
+	}
+	return l
+}
+
+// openLog returns the logger and the function that closes it. The log is a file in
 // the state folder, made with the first line that is written to it: a command
 // that has nothing to say leaves nothing behind. Whatever goes wrong with it
 // is not allowed to stop anything.
-func openLog(level string) (*slog.Logger, func()) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		l = slog.LevelWarn
-	}
+func openLog(level slog.Leveler) (*slog.Logger, func()) {
 	file := &logFile{}
-	handler := slog.NewTextHandler(file, &slog.HandlerOptions{Level: l})
+	handler := slog.NewTextHandler(file, &slog.HandlerOptions{Level: level})
 	return slog.New(handler).With("pid", os.Getpid()), file.close
 }
 
@@ -55,8 +60,13 @@ func (f *logFile) open() {
 		return
 	}
 	path := filepath.Join(state, "spacehatch.log")
-	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
-		_ = os.Rename(path, path+".old")
+	if info, err := os.Lstat(path); err == nil {
+		if !info.Mode().IsRegular() {
+			return // a pipe would hold us up, a link lead us elsewhere
+		}
+		if info.Size() > maxLog {
+			_ = os.Rename(path, path+".old")
+		}
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

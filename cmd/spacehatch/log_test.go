@@ -119,12 +119,12 @@ func TestTheLogIsPutAsideWhenItIsLong(t *testing.T) {
 	d := newDesk(t)
 	t.Setenv("XDG_STATE_HOME", filepath.Dir(d.state))
 	write := func(line string) {
-		log, done := openLog("info")
+		log, done := openLog(slog.LevelInfo)
 		defer done()
 		log.Debug("not this")
 		log.Info(line)
 	}
-	if _, done := openLog("debug"); true {
+	if _, done := openLog(slog.LevelDebug); true {
 		done()
 	}
 	if _, err := os.Stat(d.state); err == nil {
@@ -163,7 +163,7 @@ func TestLogLevels(t *testing.T) {
 		"": slog.LevelWarn, "nonsense": slog.LevelWarn, "debug": slog.LevelDebug, "info": slog.LevelInfo,
 		"warn": slog.LevelWarn, "error": slog.LevelError,
 	} {
-		log, done := openLog(text)
+		log, done := openLog(levelOf(text))
 		if !log.Enabled(t.Context(), level) || log.Enabled(t.Context(), level-1) {
 			t.Errorf("%q does not mean %v", text, level)
 		}

@@ -24,7 +24,7 @@ func main() {
 func thisSystem() *program {
 	return &program{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		lookup: os.LookupEnv, openTTY: openTerminal,
+		lookup: os.LookupEnv, openTTY: openTerminal, windows: findWindows(os.LookupEnv),
 		sshFolder: paths.SSH, waitForSSH: 100 * time.Second,
 	}
 }
@@ -34,5 +34,7 @@ func realMain(p *program) int {
 	// A hangup is how ssh ends its ProxyCommand.
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals...)
 	defer stop()
+	// The first signal asks; a second one ends whatever does not listen.
+	defer context.AfterFunc(ctx, stop)()
 	return p.run(ctx, args)
 }

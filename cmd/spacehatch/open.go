@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +33,8 @@ func (p *program) openCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.connect(f, func(c *handler.Connector, _ *parts, o handler.Options) (handler.Result, error) {
-				return c.Open(cmd.Context(), link, o)
+			return p.connect(cmd.Context(), f, func(ctx context.Context, c *handler.Connector, _ *parts, o handler.Options) (handler.Result, error) {
+				return c.Open(ctx, link, o)
 			})
 		},
 	}
@@ -51,12 +52,12 @@ func (p *program) connectCommand() *cobra.Command {
 			"from your local AWS credentials.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.connect(f, func(c *handler.Connector, q *parts, o handler.Options) (handler.Result, error) {
-				space, err := q.space(cmd.Context(), args[0])
+			return p.connect(cmd.Context(), f, func(ctx context.Context, c *handler.Connector, q *parts, o handler.Options) (handler.Result, error) {
+				space, err := q.space(ctx, args[0])
 				if err != nil {
 					return handler.Result{}, err
 				}
-				return c.Reopen(cmd.Context(), space, p.sources(q), o)
+				return c.Reopen(ctx, space, p.sources(q), o)
 			})
 		},
 	}
@@ -67,11 +68,13 @@ func (p *program) connectCommand() *cobra.Command {
 // connectFlags are what every command takes that ends in an IDE.
 type connectFlags struct {
 	handler.Options
-	json bool
+	json   bool
+	window bool
 }
 
 func (f *connectFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line for every event")
+	c.Flags().BoolVar(&f.window, "window", false, "show it and ask in a window, also from a terminal")
 	c.Flags().BoolVarP(&f.Yes, "yes", "y", false, "answer every question with yes")
 	c.Flags().StringVar(&f.Editor, "editor", "", "the IDE to start (code, cursor, codium …), or none")
 	c.Flags().StringVar(&f.Folder, "folder", "", "the folder to open on the space (default "+handler.DefaultFolder+")")
@@ -90,7 +93,9 @@ func (p *program) readLink(arg string) (string, error) {
 }
 
 // connect prepares a connector, has do use it, and tells how that ended.
-func (p *program) connect(f connectFlags, do func(*handler.Connector, *parts, handler.Options) (handler.Result, error)) error {
+func (p *program) connect(ctx context.Context, f connectFlags,
+	do func(context.Context, *handler.Connector, *parts, handler.Options) (handler.Result, error),
+) error {
 	if f.Folder != "" && !editor.ValidFolder(f.Folder) {
 		return errUsage{errors.New("--folder takes an absolute path on the space, such as " + handler.DefaultFolder)}
 	}
@@ -101,9 +106,21 @@ func (p *program) connect(f connectFlags, do func(*handler.Connector, *parts, ha
 	if f.Folder == "" {
 		f.Folder = q.settings.Folder
 	}
+	if f.Editor != "" && f.Editor != handler.NoEditor {
+		// Now, and not when the link is spent.
+		if _, err := editor.Find(ctx, f.Editor); err != nil {
+			return err
+		}
+	}
 	connector := p.connector(q)
 	connector.Report = p.reporter(f.json)
-	result, err := do(connector, q, f.Options)
+	work := func(ctx context.Context) (handler.Result, error) { return do(ctx, connector, q, f.Options) }
+	var result handler.Result
+	if window := p.windowFor(f); window != "" {
+		result, err = p.inWindow(ctx, window, connector, q, f, work)
+	} else {
+		result, err = work(ctx)
+	}
 	if err != nil {
 		if f.json {
 			found := problem.From(err)

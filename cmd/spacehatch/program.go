@@ -23,6 +23,9 @@ type program struct {
 	out, err io.Writer
 	lookup   func(string) (string, bool) // the environment
 	openTTY  func() (io.ReadWriteCloser, error)
+	// windows returns the program that opens windows, or nothing where none
+	// shall or can be opened; asked says that the person wants one. nil has none.
+	windows func(asked bool) string
 	// sshFolder is the folder that ssh reads.
 	sshFolder func() (string, error)
 	// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s
@@ -30,6 +33,7 @@ type program struct {
 	waitForSSH time.Duration
 
 	log   *slog.Logger
+	level slog.LevelVar
 	debug bool
 }
 
@@ -64,7 +68,8 @@ type errSilent struct{ *problem.Problem }
 func (p *program) run(ctx context.Context, args []string) int {
 	level, _ := p.lookup(settings.VariableLog)
 	p.debug = level == "debug"
-	logger, closeLog := openLog(level)
+	p.level.Set(levelOf(level))
+	logger, closeLog := openLog(&p.level)
 	defer closeLog()
 	p.log = logger
 

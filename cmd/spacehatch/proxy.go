@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -33,8 +34,10 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	}
 	defer outliveReader()()
 	ssh := &stream{p.in, p.out, io.NopCloser(nil)}
-	watched := func(ssh io.Writer, far io.Reader) error {
-		return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.replacePin(ctx, q, space.Alias, met) })
+	watched := func(origin session.Origin) func(io.Writer, io.Reader) error {
+		return func(ssh io.Writer, far io.Reader) error {
+			return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.meetHostKey(ctx, q, space.Alias, origin, met) })
+		}
 	}
 	switch err := p.proxyAttached(ctx, q, space, ssh, watched); {
 	case err == nil:
@@ -46,12 +49,14 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	return (&carrier{program: p, parts: q, space: space, session: s, ssh: ssh, down: watched}).run(ctx)
+	return (&carrier{program: p, parts: q, space: space, session: s, down: watched(s.Origin)}).carry(ctx, ssh)
 }
 
 // proxyAttached uses the tunnel that waits for the space; registry.ErrNotFound
 // where there is none.
-func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Space, ssh *stream, copyDown func(io.Writer, io.Reader) error) error {
+func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Space, ssh *stream,
+	watched func(session.Origin) func(io.Writer, io.Reader) error,
+) error {
 	a, err := registry.Attach(ctx, q.runtime, space.Alias)
 	if err != nil {
 		return err
@@ -64,7 +69,7 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 	}()
 	down := make(chan error, 1)
 	go func() { // ends when a is closed
-		down <- copyDown(ssh, a)
+		down <- watched(session.Origin(a.Origin))(ssh, a)
 	}()
 	select {
 	case err := <-down:
@@ -79,17 +84,15 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 	}
 }
 
-// replacePin lets a space have another host key than the one that is pinned,
-// and says so. Every session in a proxy is fresh from AWS and for this very
-// space, and spaces change their keys when they restart.
-func (p *program) replacePin(ctx context.Context, q *parts, alias string, met sshconfig.Pin) {
-	replaced, err := sshconfig.ReplacePin(ctx, q.ssh, alias, met)
-	if err != nil {
-		p.log.Warn("the pin could not be replaced", "alias", alias, "error", err)
-	}
-	if len(replaced) > 0 {
-		fmt.Fprintf(p.err, "spacehatch: %s has a new host key (%s %s), as a space has after a restart; the session came from AWS, so it is trusted.\n",
-			alias, met.Type, met.Fingerprint)
+// meetHostKey asks whether the space may have this host key, and says what came
+// of it. Whatever goes wrong, ssh has the last word.
+func (p *program) meetHostKey(ctx context.Context, q *parts, alias string, origin session.Origin, met sshconfig.Pin) {
+	notice, err := handler.MeetHostKey(ctx, sshPins{q.places}, p.asker(), alias, origin, met)
+	switch {
+	case err != nil:
+		p.log.Warn("the pin stays", "alias", alias, "error", err)
+	case notice != "":
+		fmt.Fprintln(p.err, "spacehatch: "+notice)
 	}
 }
 
@@ -105,7 +108,7 @@ func (p *program) find(ctx context.Context, host string) (*parts, session.Space,
 
 // space finds what ssh calls host: an alias in any case, or an ARN, known to
 // us or not.
-func (q *parts) space(ctx context.Context, host string) (session.Space, error) {
+func (q *places) space(ctx context.Context, host string) (session.Space, error) {
 	space, err := q.store.Lookup(ctx, host)
 	if err == nil || !strings.HasPrefix(host, "arn:") {
 		return space, err

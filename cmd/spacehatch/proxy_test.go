@@ -44,11 +44,28 @@ func (s studio) opened(t *testing.T) session.Session {
 // when it waits for its ssh.
 func (d *desk) waitingTunnel(t *testing.T, s studio) (*running, session.Session) {
 	t.Helper()
-	space, o := d.knows(t), s.opened(t)
-	r := d.start(t, "tunnel", "--handed-over", "--", space.Alias)
-	if err := ipc.Send(r.stdin, handover{space, o.ID, o.StreamURL.Reveal(), o.Token.Reveal(), o.Expires}); err != nil {
+	r, o := d.heldTunnel(t, s)
+	if err := ipc.Send(r.stdin, release{alias}); err != nil {
 		t.Fatal(err)
 	}
+	r.reportsWaiting(t)
+	return r, o
+}
+
+// heldTunnel starts it and returns when it is open, but not released.
+func (d *desk) heldTunnel(t *testing.T, s studio) (*running, session.Session) {
+	t.Helper()
+	space, o := d.knows(t), s.opened(t)
+	r := d.start(t, "tunnel", "--handed-over", "--", space.Alias)
+	if err := ipc.Send(r.stdin, handover{space, o.ID, o.StreamURL.Reveal(), o.Token.Reveal(), o.Expires, session.FromLink}); err != nil {
+		t.Fatal(err)
+	}
+	r.reportsWaiting(t)
+	return r, o
+}
+
+func (r *running) reportsWaiting(t *testing.T) {
+	t.Helper()
 	var status registry.Status
 	if err := ipc.Receive(r.out, &status); err != nil {
 		t.Fatal(err)
@@ -56,7 +73,27 @@ func (d *desk) waitingTunnel(t *testing.T, s studio) (*running, session.Session)
 	if status.State != registry.Waiting || status.Alias != alias || status.PID != r.cmd.Process.Pid || status.Problem != nil {
 		t.Fatalf("the tunnel reports %+v", status)
 	}
-	return r, o
+}
+
+// Until the person has agreed, the tunnel may lead to a stranger's machine.
+func TestNoSSHReachesATunnelBeforeItIsReleased(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.at(s)
+	held, _ := d.heldTunnel(t, s)
+	d.noSocket(t)
+	told(t, d.run(t, "", "proxy", alias), exitFailed, "")
+	if all := d.tunnels(t); len(all) != 0 {
+		t.Errorf("listed: %v", all)
+	}
+	// Whoever asked is gone, without an answer.
+	if err := held.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if e := held.end(t); e.code != exitOK {
+		t.Errorf("the tunnel: %v", e)
+	}
+	d.noSocket(t)
 }
 
 // connect runs an ssh command through `spacehatch proxy`, which has both ends
@@ -262,9 +299,9 @@ func TestATunnelThatCannotOpenReportsWhy(t *testing.T) {
 	d.at(s)
 	space, o := d.knows(t), s.opened(t)
 	for name, h := range map[string]handover{
-		"a wrong token":              {space, o.ID, o.StreamURL.Reveal(), "AAEAwrongSECRET", o.Expires},
-		"a host that nobody trusts":  {space, o.ID, "wss://evil.com/v1/data-channel/" + o.ID, o.Token.Reveal(), o.Expires},
-		"no encryption for the host": {space, o.ID, strings.Replace(o.StreamURL.Reveal(), "wss://", "ws://", 1), o.Token.Reveal(), o.Expires},
+		"a wrong token":              {space, o.ID, o.StreamURL.Reveal(), "AAEAwrongSECRET", o.Expires, session.FromLink},
+		"a host that nobody trusts":  {space, o.ID, "wss://evil.com/v1/data-channel/" + o.ID, o.Token.Reveal(), o.Expires, session.FromLink},
+		"no encryption for the host": {space, o.ID, strings.Replace(o.StreamURL.Reveal(), "wss://", "ws://", 1), o.Token.Reveal(), o.Expires, session.FromLink},
 	} {
 		r := d.start(t, "tunnel", "--handed-over", "--", space.Alias)
 		if err := ipc.Send(r.stdin, h); err != nil {
@@ -429,7 +466,7 @@ func TestATunnelByHand(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &listed); err != nil || len(listed) != 1 {
 		t.Fatalf("%v: %v", err, got)
 	}
-	for _, field := range []string{"alias", "space_arn", "state", "since", "bytes_in", "bytes_out", "rtt_ms", "reconnects", "pid"} {
+	for _, field := range []string{"alias", "space_arn", "state", "since", "bytes_in", "bytes_out", "rtt_ms", "reconnects", "pid", "origin"} {
 		if _, ok := listed[0][field]; !ok {
 			t.Errorf("status --json lacks %s", field)
 		}

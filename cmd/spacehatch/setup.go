@@ -17,7 +17,10 @@ import (
 )
 
 func (p *program) setupCommand() *cobra.Command {
-	var f flags
+	var (
+		f      flags
+		window bool
+	)
 	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Register the links, set SSH up, look for IDEs",
@@ -25,8 +28,14 @@ func (p *program) setupCommand() *cobra.Command {
 			"hosts, and the IDEs that were found are listed. Every change is shown and asked\n" +
 			"about first; `spacehatch uninstall` takes all of them back.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.setup(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if window {
+				return p.setupInWindow(cmd.Context())
+			}
+			return p.setup(cmd.Context(), f)
+		},
 	}
+	c.Flags().BoolVar(&window, "window", false, "show everything in a window and let me choose there")
 	c.Flags().BoolVar(&f.json, "json", false, "print a JSON object; needs --yes to change anything")
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return c
@@ -56,7 +65,7 @@ func (p *program) setup(ctx context.Context, f flags) error {
 		from handler.Changes
 	}{
 		{"scheme", schemeChanges{scheme, q}},
-		{"ssh-config", sshChanges{q}},
+		{"ssh-config", sshChanges{q.places}},
 	} {
 		item := p.setupPart(ctx, part.key, part.from, f)
 		items = append(items, item)
@@ -152,6 +161,9 @@ func (c schemeChanges) Changes(ctx context.Context, _ session.Space) ([]handler.
 	return []handler.Change{schemeChange{c, planned}}, nil
 }
 
+// linksKey names the question whether our links come to us.
+const linksKey = installer.Name + "://"
+
 type schemeChange struct {
 	schemeChanges
 	planned []installer.Change
@@ -163,7 +175,7 @@ func (c schemeChange) Describe() handler.Proposal {
 		fmt.Fprintf(&lines, "  %-8s %s (%s)\n", change.Action, change.Path, change.What)
 	}
 	return handler.Proposal{
-		Key:   "spacehatch://",
+		Key:   linksKey,
 		Title: "Open spacehatch:// links with Spacehatch?",
 		Text:  "Your browser then brings links from Studio here.",
 		Diff:  lines.String(),

@@ -59,7 +59,7 @@ func (p *program) sshConfigApply(ctx context.Context, f flags) error {
 }
 
 func (p *program) sshConfigUndo(ctx context.Context, f flags) error {
-	q, err := p.parts()
+	q, err := p.places()
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (p *program) sshConfigUndo(ctx context.Context, f flags) error {
 }
 
 func (p *program) sshPlan(ctx context.Context) (*sshconfig.Plan, error) {
-	q, err := p.parts()
+	q, err := p.places()
 	if err != nil {
 		return nil, err
 	}

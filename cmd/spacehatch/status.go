@@ -18,7 +18,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Short: "List the open tunnels",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			q, err := p.parts()
+			q, err := p.places()
 			if err != nil {
 				return err
 			}

@@ -43,7 +43,7 @@ type undoing struct {
 }
 
 func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) error {
-	q, err := p.parts()
+	q, err := p.places()
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 	return err
 }
 
-func (q *parts) uninstallScheme(ctx context.Context) error {
+func (q *places) uninstallScheme(ctx context.Context) error {
 	scheme, err := installer.NewScheme(q.state)
 	if err != nil {
 		return err
@@ -115,7 +115,7 @@ func (q *parts) uninstallScheme(ctx context.Context) error {
 }
 
 // undoEditors takes back what was set in the settings of every IDE.
-func (q *parts) undoEditors() error {
+func (q *places) undoEditors() error {
 	records, err := filepath.Glob(filepath.Join(q.editorRecords(), "*.json"))
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (q *parts) undoEditors() error {
 
 // removeFiles removes our own folders; what is needed to try again stays where
 // something failed before.
-func (q *parts) removeFiles(keepState, keepSettings bool) error {
+func (q *places) removeFiles(keepState, keepSettings bool) error {
 	folders := []string{q.runtime}
 	if !keepState {
 		folders = append(folders, q.state)

@@ -19,23 +19,22 @@ import (
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/settings"
+	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
-// parts are the pieces of this program, made once per run and only when asked
-// for: `spacehatch proxy` and `spacehatch version` must start in milliseconds.
-type parts struct {
+// places are where this program keeps things. Every way back (close, undo,
+// uninstall) needs no more than them, so that no broken setting blocks it.
+type places struct {
 	executable string // absolute path of this program, as others shall call it
 	state      string // paths.State
 	runtime    string // paths.Runtime; it may not exist
 	ssh        string // paths.SSH
-	settings   settings.Settings
-	policy     handler.Policy
 	store      *session.Store
 }
 
-func (p *program) parts() (*parts, error) {
+func (p *program) places() (*places, error) {
 	var (
-		q   parts
+		q   places
 		err error
 	)
 	if q.executable, err = os.Executable(); err != nil {
@@ -50,31 +49,49 @@ func (p *program) parts() (*parts, error) {
 	if q.ssh, err = p.sshFolder(); err != nil {
 		return nil, err
 	}
-	file, err := settings.Path()
-	if err != nil {
-		return nil, err
-	}
-	if q.settings, err = settings.Load(file, p.lookup); err != nil {
-		return nil, err
-	}
-	q.policy = handler.Policy{TrustedHosts: q.settings.TrustedHosts}
 	q.store = session.OpenStore(q.state, q.runtime)
 	return &q, nil
 }
 
+// parts are the pieces of this program, made once per run and only when asked
+// for: `spacehatch proxy` and `spacehatch version` must start in milliseconds.
+type parts struct {
+	*places
+	settings settings.Settings
+	policy   handler.Policy
+}
+
+func (p *program) parts() (*parts, error) {
+	q, err := p.places()
+	if err != nil {
+		return nil, err
+	}
+	file, err := settings.Path()
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := settings.Load(file, p.lookup)
+	if err != nil {
+		return nil, err
+	}
+	p.level.Set(levelOf(chosen.LogLevel))
+	return &parts{places: q, settings: chosen, policy: handler.Policy{TrustedHosts: chosen.TrustedHosts}}, nil
+}
+
 // connector puts the parts of `spacehatch open` together.
 func (p *program) connector(q *parts) *handler.Connector {
-	return &handler.Connector{
+	c := &handler.Connector{
 		Policy:    q.policy,
 		Spaces:    q.store,
 		Answers:   answers{q.store},
 		Questions: q.store,
 		Tunnels:   processes{q.executable},
-		SSHConfig: sshChanges{q},
-		Master:    sshMaster{q},
+		SSHConfig: sshChanges{q.places},
 		Editors:   editors{q},
 		Person:    terminal.Person{Open: p.openTTY},
 	}
+	c.Master = sshMaster{q, c}
+	return c
 }
 
 // sources is where a session for a space comes from when no tunnel waits.
@@ -98,7 +115,7 @@ func (a answers) Trust(ctx context.Context, space session.Space) error {
 }
 
 // sshSettings says what the SSH config is to hold: every known space.
-func (q *parts) sshSettings() (sshconfig.Settings, error) {
+func (q *places) sshSettings() (sshconfig.Settings, error) {
 	spaces, err := q.store.Spaces()
 	if err != nil {
 		return sshconfig.Settings{}, err
@@ -114,7 +131,7 @@ func (q *parts) sshSettings() (sshconfig.Settings, error) {
 }
 
 // sshChanges finds what the SSH config lacks. It implements handler.Changes.
-type sshChanges struct{ *parts }
+type sshChanges struct{ *places }
 
 func (c sshChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
 	s, err := c.sshSettings()
@@ -128,11 +145,17 @@ func (c sshChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Cha
 	return []handler.Change{sshChange{plan}}, nil
 }
 
+// sshConfigKey and extensionKeyPrefix name questions, or begin their names.
+const (
+	sshConfigKey       = "~/.ssh/config"
+	extensionKeyPrefix = "extension "
+)
+
 type sshChange struct{ plan *sshconfig.Plan }
 
 func (c sshChange) Describe() handler.Proposal {
 	return handler.Proposal{
-		Key:   "~/.ssh/config",
+		Key:   sshConfigKey,
 		Title: "Update your SSH config?",
 		Text: "ssh, and every IDE that uses it, finds your spaces through these lines. The rest\n" +
 			"of your file stays as it is; `spacehatch ssh-config undo` takes them out again.",
@@ -160,7 +183,7 @@ func (e editors) Choose(ctx context.Context, name, scheme string) (handler.Edito
 }
 
 // editorRecords is the folder of what was set in the settings of IDEs.
-func (q *parts) editorRecords() string { return filepath.Join(q.state, "editors") }
+func (q *places) editorRecords() string { return filepath.Join(q.state, "editors") }
 
 // installation is an installed IDE as the handler needs it.
 type installation struct {
@@ -200,7 +223,7 @@ func (i installation) extensionKey() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("extension %s in %s of %s", i.Editor.Extension.ID, i.Path, info.ModTime().UTC().Format(time.RFC3339)), nil
+	return fmt.Sprintf(extensionKeyPrefix+"%s in %s of %s", i.Editor.Extension.ID, i.Path, info.ModTime().UTC().Format(time.RFC3339)), nil
 }
 
 func (i installation) lacksExtension(ctx context.Context) (bool, error) {
@@ -263,28 +286,54 @@ func (c settingsChange) Describe() handler.Proposal {
 func (c settingsChange) Apply(context.Context) error { return c.plan.Apply(c.record()) }
 
 // masters runs OpenSSH for this user.
-func (q *parts) masters() master.Client { return master.Client{LockDir: q.runtime} }
+func (q *places) masters() master.Client { return master.Client{LockDir: q.runtime} }
 
-// sshMaster implements handler.Master.
-type sshMaster struct{ *parts }
+// sshPins implements handler.Pins.
+type sshPins struct{ *places }
 
-func (m sshMaster) Running(ctx context.Context, alias string) bool {
-	return m.masters().Running(ctx, alias)
+func (p sshPins) Pinned(alias string) ([]sshconfig.Pin, error) { return sshconfig.Pins(p.ssh, alias) }
+
+func (p sshPins) Forget(ctx context.Context, alias string) error {
+	_, err := sshconfig.ForgetPin(ctx, p.ssh, alias)
+	return err
 }
 
-// Start also tells of a host key that `spacehatch proxy` let ssh replace: the
-// proxy's own words do not get past ssh when it becomes a master.
+// sshMaster implements handler.Master.
+type sshMaster struct {
+	*parts
+	*handler.Connector // whose Person is asked
+}
+
+// Running asks ssh only where a tunnel is open: without one there is no master,
+// and ssh takes some milliseconds to say so.
+func (m sshMaster) Running(ctx context.Context, alias string) bool {
+	open, err := registry.List(ctx, m.runtime)
+	return err == nil &&
+		slices.ContainsFunc(open, func(s registry.Status) bool { return s.Alias == alias }) &&
+		m.masters().Running(ctx, alias)
+}
+
+// Start also tells of a host key that is another one now, and lets the proxy
+// ask the person about it: the proxy's own words do not get past ssh when it
+// becomes a master.
 func (m sshMaster) Start(ctx context.Context, alias string) (notice string, err error) {
 	before, err := sshconfig.Pins(m.ssh, alias)
 	if err != nil {
 		return "", err
 	}
-	if _, err := m.masters().Start(ctx, alias); err != nil || len(before) == 0 {
+	variable, stop, err := relay(ctx, m.Person)
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	client := m.masters()
+	client.Env = []string{variable}
+	if err := client.Start(ctx, alias); err != nil || len(before) == 0 {
 		return "", err
 	}
 	after, err := sshconfig.Pins(m.ssh, alias)
 	if err != nil || slices.Equal(before, after) {
 		return "", err
 	}
-	return "the space has a new host key, as after a restart", nil
+	return "connected; the space has a new host key", nil
 }

@@ -17,7 +17,7 @@ const (
 func explain(alias, complaint string, cause error) error {
 	if strings.Contains(complaint, "REMOTE HOST IDENTIFICATION HAS CHANGED") {
 		return problem.New(problem.SSHFailed, "The host key of "+alias+" is not the one that was seen before.",
-			"If the space was restarted, open it from Studio again: a new session from AWS renews the key.", cause)
+			"If the space was restarted, open it again from Studio or in a terminal, and answer the question about its key with yes.", cause)
 	}
 	why := meaning(complaint)
 	if why == "" {

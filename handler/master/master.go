@@ -53,6 +53,9 @@ type Client struct {
 	// Idle is how long a master stays without a client, in whole seconds; zero
 	// means [DefaultIdle].
 	Idle time.Duration
+	// Env is what ssh, and so its ProxyCommand, finds in its environment beside
+	// what is in ours, as key=value.
+	Env []string
 }
 
 // Running reports whether a master for the alias answers.
@@ -67,47 +70,46 @@ func (c Client) Running(ctx context.Context, alias string) bool {
 // tunnel behind the alias must be open. Nothing of ours stays open in it and it
 // ends by itself. Where one runs already, or where there are none (on Windows,
 // or without a ControlPath), Start does nothing. Asking for a password, it would
-// have nobody to ask, so it fails instead. The notice is always empty: what there
-// is to say about a host key, whoever owns the pins says. Errors are a
-// problem.SSHFailed, or the context's.
-func (c Client) Start(ctx context.Context, alias string) (notice string, err error) {
+// have nobody to ask, so it fails instead. Errors are a problem.SSHFailed, or the
+// context's.
+func (c Client) Start(ctx context.Context, alias string) error {
 	if !Supported() {
-		return "", nil
+		return nil
 	}
 	if !valid(alias) {
-		return "", fmt.Errorf("start ssh master: %q is not an alias", alias)
+		return fmt.Errorf("start ssh master: %q is not an alias", alias)
 	}
 	lock := flock.New(filepath.Join(c.LockDir, "master-"+alias+".lock"), flock.SetPermissions(0o600))
 	// Without the lock the second of two would find the first one's socket
 	// when it is connected already, and stay for ever as a plain connection.
 	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
-		return "", fmt.Errorf("start ssh master: %w", err)
+		return fmt.Errorf("start ssh master: %w", err)
 	}
 	defer func() { _ = lock.Close() }()
 
 	socket, err := c.socket(ctx, alias)
 	if err != nil || socket == "" {
-		return "", err
+		return err
 	}
 	// Each run of ssh takes some milliseconds of a person's time, so a socket
 	// that nobody listens on is not asked.
 	switch found, err := answers(ctx, socket); {
 	case err != nil:
-		return "", failed(alias, "the control socket cannot be used", err)
+		return failed(alias, "the control socket cannot be used", err)
 	case found && c.ask(ctx, "check", alias) == nil:
-		return "", nil
+		return nil
 	}
 	if err := removeStale(ctx, socket); err != nil {
-		return "", failed(alias, "a stale control socket is in the way", err)
+		return failed(alias, "a stale control socket is in the way", err)
 	}
 	if err := c.start(ctx, alias); err != nil {
-		return "", err
+		return err
 	}
 	// Nobody listened there before, so whoever does now is what was started.
 	if found, err := answers(ctx, socket); err != nil || !found {
-		return "", failed(alias, "the connection stands but cannot be shared", err)
+		return failed(alias, "the connection stands but cannot be shared", err)
 	}
-	return "", nil
+	return nil
 }
 
 // Stop ends the alias's master and with it every connection through it. That
@@ -159,7 +161,7 @@ func (c Client) start(ctx context.Context, alias string) error {
 		"-o", "ClearAllForwardings=yes",
 		"-o", "LogLevel=ERROR",
 		"--", alias)
-	cmd.Env = append(os.Environ(), "SSH_ASKPASS_REQUIRE=never")
+	cmd.Env = append(append(os.Environ(), "SSH_ASKPASS_REQUIRE=never"), c.Env...)
 	cmd.Stderr = complaints
 	detach(cmd)
 	err = cmd.Run()

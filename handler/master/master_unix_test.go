@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if dir := os.Getenv(startIn); dir != "" {
-		if _, err := clientIn(dir).Start(context.Background(), alias); err != nil {
+		if err := clientIn(dir).Start(context.Background(), alias); err != nil {
 			fmt.Println(err)
 		}
 		return
@@ -243,8 +243,8 @@ func (s *space) open(t *testing.T, address string) {
 
 func (s *space) start(t *testing.T, c Client) {
 	t.Helper()
-	if notice, err := c.Start(t.Context(), alias); err != nil || notice != "" {
-		t.Fatalf("%q, %v", notice, err)
+	if err := c.Start(t.Context(), alias); err != nil {
+		t.Fatalf("%v", err)
 	}
 	if !c.Running(t.Context(), alias) {
 		t.Fatal("no master answers")
@@ -351,7 +351,7 @@ func TestManyStartsMakeOneMaster(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if _, err := s.client().Start(t.Context(), alias); err != nil {
+			if err := s.client().Start(t.Context(), alias); err != nil {
 				t.Error(err)
 			}
 		})
@@ -386,7 +386,7 @@ func (s *space) wrapped(t *testing.T, instead string) (c Client, runs func() []s
 func TestStartRunsSSHTwice(t *testing.T) {
 	s := newSpace(t)
 	c, runs := s.wrapped(t, "")
-	if _, err := c.Start(t.Context(), alias); err != nil {
+	if err := c.Start(t.Context(), alias); err != nil {
 		t.Fatal(err)
 	}
 	got := runs()
@@ -399,7 +399,7 @@ func TestStartRunsSSHTwice(t *testing.T) {
 func TestAnSSHThatBecomesNoMaster(t *testing.T) {
 	s := newSpace(t)
 	c, _ := s.wrapped(t, "case \" $* \" in *' -M '*) exit 0;; esac")
-	_, err := c.Start(t.Context(), alias)
+	err := c.Start(t.Context(), alias)
 	if p := problem.From(err); p.Code != problem.SSHFailed || !strings.Contains(p.Sentence, "cannot be shared") {
 		t.Errorf("error %v", err)
 	}
@@ -430,7 +430,7 @@ func TestAnothersSocket(t *testing.T) {
 			_ = conn.Close()
 		}
 	})
-	if _, err := s.client().Start(t.Context(), alias); !errors.Is(err, fs.ErrExist) || len(s.came) != 0 {
+	if err := s.client().Start(t.Context(), alias); !errors.Is(err, fs.ErrExist) || len(s.came) != 0 {
 		t.Errorf("error %v, %d connections", err, len(s.came))
 	}
 	if _, err := os.Lstat(s.path("other.sock")); err != nil {
@@ -446,7 +446,7 @@ func TestHostKeyChanged(t *testing.T) {
 	}
 	s.write(t, "known_hosts", alias+" "+string(other))
 	c := s.client()
-	_, err = c.Start(t.Context(), alias)
+	err = c.Start(t.Context(), alias)
 	if p := problem.From(err); p.Code != problem.SSHFailed || !strings.Contains(p.Sentence, "host key") {
 		t.Fatalf("error %v", err)
 	}
@@ -468,7 +468,7 @@ func TestGivingUpEndsSSH(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := s.client().Start(ctx, alias)
+		err := s.client().Start(ctx, alias)
 		done <- err
 	}()
 	<-s.came
@@ -486,7 +486,7 @@ func TestWithoutControlPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write(t, "config", "ControlPath none\n"+string(config))
-	if _, err := s.client().Start(t.Context(), alias); err != nil || len(s.came) != 0 {
+	if err := s.client().Start(t.Context(), alias); err != nil || len(s.came) != 0 {
 		t.Errorf("%v, %d connections", err, len(s.came))
 	}
 	if s.client().Running(t.Context(), alias) {
@@ -504,25 +504,25 @@ func TestFailures(t *testing.T) {
 		t.Skip("no OpenSSH client here")
 	}
 	c := Client{Config: config, LockDir: dir}
-	_, err := c.Start(t.Context(), alias)
+	err := c.Start(t.Context(), alias)
 	if p := problem.From(err); p.Code != problem.SSHFailed || !strings.Contains(p.Sentence, "losed") {
 		t.Errorf("a tunnel that ends at once: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "c"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Start(t.Context(), alias); problem.From(err).Code != problem.SSHFailed {
+	if err := c.Start(t.Context(), alias); problem.From(err).Code != problem.SSHFailed {
 		t.Errorf("a file in place of the socket: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "c")); err != nil {
 		t.Errorf("it was removed: %v", err)
 	}
 	c.SSH = "ssh-that-is-not-in-the-path"
-	if _, err := c.Start(t.Context(), alias); problem.From(err).Code != problem.NotSupported {
+	if err := c.Start(t.Context(), alias); problem.From(err).Code != problem.NotSupported {
 		t.Errorf("no ssh: %v", err)
 	}
 	for _, bad := range []string{"", "-oProxyCommand=x", "a b", "A.hatch", "../x", "a/b"} {
-		if _, err := c.Start(t.Context(), bad); err == nil || c.Running(t.Context(), bad) {
+		if err := c.Start(t.Context(), bad); err == nil || c.Running(t.Context(), bad) {
 			t.Errorf("%q is taken for an alias", bad)
 		}
 		if err := c.Stop(t.Context(), bad); err == nil {

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
@@ -14,13 +15,18 @@ const maxARN = 512
 
 // spaceARN is the pattern of the SageMaker API reference for StartSession,
 // with the domain and the space told apart. clusterARN is an EKS cluster
-// followed by a Kubernetes namespace and a workspace.
+// followed by a Kubernetes namespace and a workspace. Compiled when needed: every
+// ssh starts a process of ours.
 var (
-	spaceARN = regexp.MustCompile(`^arn:(aws[a-z-]*):sagemaker:([a-z0-9-]+):([0-9]{12}):space/` +
+	spaceARN = lazily(`^arn:(aws[a-z-]*):sagemaker:([a-z0-9-]+):([0-9]{12}):space/` +
 		`([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}))/([a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}))$`)
-	clusterARN = regexp.MustCompile(`^arn:(aws[a-z-]*):eks:([a-z0-9-]+):([0-9]{12}):cluster/` +
+	clusterARN = lazily(`^arn:(aws[a-z-]*):eks:([a-z0-9-]+):([0-9]{12}):cluster/` +
 		`([a-zA-Z0-9][a-zA-Z0-9_-]{0,99})/([a-z0-9](?:[a-z0-9-]{0,62}))/([a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,252}))$`)
 )
+
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // ParseARN returns what the identifier of a space tells: kind, partition,
 // region, account, domain and name. A space ARN gives [SageMaker]: it does not
@@ -28,10 +34,10 @@ var (
 // is a [problem.Rejected].
 func ParseARN(arn string) (Space, error) {
 	if len(arn) <= maxARN {
-		if m := spaceARN.FindStringSubmatch(arn); m != nil {
+		if m := spaceARN().FindStringSubmatch(arn); m != nil {
 			return Space{Kind: SageMaker, ARN: arn, Partition: m[1], Region: m[2], Account: m[3], Domain: m[4], Name: m[5]}, nil
 		}
-		if m := clusterARN.FindStringSubmatch(arn); m != nil {
+		if m := clusterARN().FindStringSubmatch(arn); m != nil {
 			return Space{Kind: HyperPod, ARN: arn, Partition: m[1], Region: m[2], Account: m[3], Name: m[6]}, nil
 		}
 	}

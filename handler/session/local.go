@@ -146,6 +146,7 @@ func (l *Local) loadConfig(ctx context.Context, region string) (aws.Config, erro
 // session checks what StartSession returned.
 func (c *call) session(out *sagemaker.StartSessionOutput) (Session, error) {
 	session := Session{
+		Origin:    FromAPI,
 		ID:        aws.ToString(out.SessionId),
 		StreamURL: secret.New(aws.ToString(out.StreamUrl)),
 		Token:     secret.New(aws.ToString(out.TokenValue)),

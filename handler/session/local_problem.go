@@ -209,13 +209,13 @@ func roughly(d time.Duration) string {
 
 // refusal finds who was refused what in the words of AWS: "User: <arn> is not
 // authorized to perform: <action> on resource: <arn> because no …".
-var refusal = regexp.MustCompile(`User: (arn:aws[a-z-]*:[a-zA-Z0-9:/_+=,.@-]{1,400}) is not authorized to perform: ([a-zA-Z0-9-]{1,40}:[a-zA-Z0-9]{1,60})(?: on resource: (arn:[^ ]{1,512}))?`)
+var refusal = lazily(`User: (arn:aws[a-z-]*:[a-zA-Z0-9:/_+=,.@-]{1,400}) is not authorized to perform: ([a-zA-Z0-9-]{1,40}:[a-zA-Z0-9]{1,60})(?: on resource: (arn:[^ ]{1,512}))?`)
 
 func (c *call) accessDenied(ctx context.Context, err error) error {
 	const startSession = "sagemaker:StartSession"
 	text := message(err)
 	who, action, resource := "", startSession, c.space.ARN
-	if m := refusal.FindStringSubmatch(text); m != nil {
+	if m := refusal().FindStringSubmatch(text); m != nil {
 		who, action = m[1], m[2]
 		if m[3] != "" {
 			resource = m[3]

@@ -145,7 +145,7 @@ func testLocal(t *testing.T, f *fakeAWS, profile string) (*Local, *[]time.Durati
 	return l, &waited
 }
 
-var wantSession = Session{ID: "s-1",
+var wantSession = Session{Origin: FromAPI, ID: "s-1",
 	StreamURL: secret.New("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/s-1?cell-number=a+/b"),
 	Token:     secret.New("tok+/="), Expires: noon.Add(time.Minute)}
 

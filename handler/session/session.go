@@ -58,7 +58,21 @@ type Session struct {
 	// Expires is when the session can no longer be opened; links carry
 	// X-Amz-Expires=60, so about a minute after they were made.
 	Expires time.Time
+	// Origin says how far the session can be believed to belong to its space.
+	Origin Origin
 }
+
+// Origin is where a session came from.
+type Origin string
+
+// The origins. What is neither counts as a link.
+const (
+	// FromLink: a web page said which space the session is for, and any page
+	// can say so of any session.
+	FromLink Origin = "link"
+	// FromAPI: AWS gave it for that very space, to the user's own credentials.
+	FromAPI Origin = "api"
+)
 
 // Source gives a session for a space. A source that has none, without
 // anything being wrong, returns an error that wraps [ErrNone].

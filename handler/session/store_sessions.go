@@ -31,6 +31,7 @@ type sessionFile struct {
 	StreamURL string    `json:"stream_url"`
 	Token     string    `json:"token"`
 	Expires   time.Time `json:"expires"`
+	Origin    Origin    `json:"origin,omitempty"`
 }
 
 func (s *Store) sessionsFolder() string { return filepath.Join(s.runtime, "sessions") }
@@ -72,6 +73,7 @@ func (s *Store) Keep(ctx context.Context, alias string, session Session) error {
 			StreamURL: session.StreamURL.Reveal(),
 			Token:     session.Token.Reveal(),
 			Expires:   session.Expires.UTC(),
+			Origin:    session.Origin,
 		})
 	})
 }
@@ -189,6 +191,7 @@ func decodeSession(data []byte) (Session, error) {
 		StreamURL: secret.New(file.StreamURL),
 		Token:     secret.New(file.Token),
 		Expires:   file.Expires,
+		Origin:    file.Origin,
 	}
 	return session, checkSession(session)
 }

@@ -74,7 +74,10 @@ func (s Settings) options() []option {
 	known := place(s.SSHDir).inConfig(knownHostsName)
 	return append(list, []option{
 		{"ControlMaster", "no"},
-		{"ControlPersist", "30m"}, // whoever makes a master by hand: it ends, too
+		// With ControlPersist ssh sends what a ProxyCommand says to nowhere, and
+		// the proxy says why there is no connection. Our own masters have theirs
+		// on the command line.
+		{"ControlPersist", "no"},
 
 		// Pins: our file alone, readable, changed by nobody but ssh's first
 		// contact and ForgetPin.

@@ -124,7 +124,7 @@ func TestDesignValues(t *testing.T) {
 		"forwardagent":          "no",
 		"hostname":              "other.hatch",
 		"controlmaster":         "false",
-		"controlpersist":        "1800",
+		"controlpersist":        "no",
 	} {
 		if g := strings.Join(got[k], "|"); g != want {
 			t.Errorf("%s is %q, want %q", k, g, want)

@@ -2,13 +2,11 @@ package sshconfig
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -70,10 +68,12 @@ func WatchHostKey(dst io.Writer, src io.Reader, found func(Pin)) error {
 		if !watching || readErr != nil {
 			ready = len(held)
 		}
-		if _, err := dst.Write(held[:ready]); err != nil {
-			return err
+		if ready > 0 {
+			if _, err := dst.Write(held[:ready]); err != nil {
+				return err
+			}
+			held = held[ready:]
 		}
-		held = held[ready:]
 		if errors.Is(readErr, io.EOF) {
 			return nil
 		}
@@ -135,16 +135,4 @@ func sshString(data []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return data[4 : 4+n], true
-}
-
-// ReplacePin removes the pins of alias where met is not among them, and returns
-// those that it removed; ssh then pins met. It is [ForgetPin] for the moment
-// that [WatchHostKey] gives, and under the same condition: AWS itself has just
-// given the session through which met came.
-func ReplacePin(ctx context.Context, sshDir, alias string, met Pin) (replaced []Pin, err error) {
-	pins, err := Pins(sshDir, alias)
-	if err != nil || len(pins) == 0 || slices.Contains(pins, met) {
-		return nil, err
-	}
-	return ForgetPin(ctx, sshDir, alias)
 }

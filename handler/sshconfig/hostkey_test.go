@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -118,39 +117,4 @@ func FuzzWatchHostKey(f *testing.F) {
 			t.Errorf("%q came through as %q: %v", in, out.Bytes(), err)
 		}
 	})
-}
-
-func TestReplacePinReplacesOnlyAnotherKey(t *testing.T) {
-	dir := t.TempDir()
-	at := place(dir)
-	if err := os.Mkdir(at.folder(), folderMode); err != nil {
-		t.Fatal(err)
-	}
-	const known = "my-space.hatch ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000\n" +
-		"other.hatch ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK0000000000000000000000000000000000000000000\n"
-	if err := os.WriteFile(at.knownHosts(), []byte(known), fileMode); err != nil {
-		t.Fatal(err)
-	}
-	pins, err := Pins(dir, "my-space.hatch")
-	if err != nil || len(pins) != 1 {
-		t.Fatalf("%v, %v", pins, err)
-	}
-	for _, c := range []struct {
-		alias string
-		met   Pin
-		want  int
-	}{
-		{"my-space.hatch", pins[0], 0},
-		{"unknown.hatch", Pin{"ssh-ed25519", "SHA256:x"}, 0},
-		{"my-space.hatch", Pin{"ssh-ed25519", "SHA256:x"}, 1},
-		{"my-space.hatch", Pin{"ssh-ed25519", "SHA256:x"}, 0}, // now there is room
-	} {
-		replaced, err := ReplacePin(t.Context(), dir, c.alias, c.met)
-		if err != nil || len(replaced) != c.want {
-			t.Errorf("ReplacePin(%s, %v) = %v, %v", c.alias, c.met, replaced, err)
-		}
-	}
-	if pins, err := Pins(dir, "other.hatch"); err != nil || len(pins) != 1 {
-		t.Errorf("the other space's pins: %v, %v", pins, err)
-	}
 }

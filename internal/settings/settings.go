@@ -60,7 +60,7 @@ type Settings struct {
 }
 
 // Defaults are the settings of somebody who chose nothing.
-func Defaults() Settings { return Settings{LogLevel: "info", Tray: true} }
+func Defaults() Settings { return Settings{LogLevel: "warn", Tray: true} }
 
 // Path returns where settings.toml is. The file may not exist.
 func Path() (string, error) {

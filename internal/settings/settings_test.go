@@ -58,7 +58,7 @@ func TestLoad(t *testing.T) {
 		"empty variables count as not set": {
 			content: "editor = \"cursor\"\n",
 			env:     map[string]string{VariableEditor: "", VariableLog: "", VariableTrustedHosts: ""},
-			want:    Settings{Editor: "cursor", LogLevel: "info", Tray: true},
+			want:    Settings{Editor: "cursor", LogLevel: "warn", Tray: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

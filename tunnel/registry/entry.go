@@ -20,10 +20,10 @@ type Tunnel interface {
 	Describe(*Status)
 }
 
-// Entry is one tunnel process's announcement. Make it before dialling, so that
-// an early ssh can wait for the tunnel, and give it the tunnel with Bind.
+// Entry is what a tunnel process tells of its tunnel, and how others reach it
+// once it is announced. Give it the tunnel with Bind.
 type Entry struct {
-	listener *ipc.Listener
+	listener *ipc.Listener // nil until it is announced
 	attached chan net.Conn // the one ssh; closed never, taken once
 	closing  chan struct{} // somebody asked for the end
 	bound    chan struct{} // closed by Bind or End
@@ -43,16 +43,11 @@ type Entry struct {
 	changed chan struct{} // closed and replaced at every change
 }
 
-// Announce makes the socket for alias in dir (paths.Runtime) and serves it
-// until End. The space's ARN is only shown. taken says that an ssh has this
-// tunnel already, so that no other can attach.
-func Announce(dir, alias, spaceARN string, taken bool) (*Entry, error) {
-	l, err := ipc.Listen(filepath.Join(dir, socketName(alias, os.Getpid())))
-	if err != nil {
-		return nil, err
-	}
-	e := &Entry{
-		listener: l,
+// NewEntry makes an entry that nobody can reach yet. The space's ARN and the
+// session's origin are only passed on. taken says that an ssh has this tunnel
+// already, so that no other can attach.
+func NewEntry(alias, spaceARN, origin string, taken bool) *Entry {
+	return &Entry{
 		attached: make(chan net.Conn, 1),
 		closing:  make(chan struct{}),
 		bound:    make(chan struct{}),
@@ -60,12 +55,29 @@ func Announce(dir, alias, spaceARN string, taken bool) (*Entry, error) {
 		changed:  make(chan struct{}),
 		taken:    taken,
 		status: Status{
-			Alias: alias, SpaceARN: spaceARN, State: Connecting,
+			Alias: alias, SpaceARN: spaceARN, Origin: origin, State: Connecting,
 			Since: time.Now().Truncate(time.Second), PID: os.Getpid(),
 		},
 	}
+}
+
+// Rename gives the tunnel another alias. It is too late once it is announced.
+func (e *Entry) Rename(alias string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.status.Alias = alias
+}
+
+// Announce makes the entry's socket in dir (paths.MakeRuntime) and serves it
+// until End. An early ssh may come before Bind: it waits.
+func (e *Entry) Announce(dir string) error {
+	l, err := ipc.Listen(filepath.Join(dir, socketName(e.Status().Alias, os.Getpid())))
+	if err != nil {
+		return err
+	}
+	e.listener = l
 	e.wait.Go(e.accept)
-	return e, nil
+	return nil
 }
 
 // Bind gives the entry its open tunnel.
@@ -101,7 +113,9 @@ func (e *Entry) End(reason error) {
 		e.status.Problem = failureOf(reason)
 		e.mu.Unlock()
 		close(e.ended)
-		_ = e.listener.Close()
+		if e.listener != nil {
+			_ = e.listener.Close()
+		}
 	})
 	e.wait.Wait()
 }

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,12 +37,18 @@ const (
 	Reconnecting State = "reconnecting" // the web socket is gone; the session is being kept
 	Paused       State = "paused"       // the gateway asked for a pause
 	Closed       State = "closed"       // ended
+	// Unresponsive: the process lives and does not answer, as one that was
+	// stopped. Of such a tunnel only the process is known.
+	Unresponsive State = "unresponsive"
 )
 
 // Status is what a tunnel tells about itself. It holds no secret.
 type Status struct {
-	Alias    string    `json:"alias"`
-	SpaceARN string    `json:"space_arn"`
+	Alias    string `json:"alias"`
+	SpaceARN string `json:"space_arn"`
+	// Origin says where the tunnel's session came from, in the words of
+	// whoever opened it.
+	Origin   string    `json:"origin,omitempty"`
 	State    State     `json:"state"`
 	Since    time.Time `json:"since"`     // when the tunnel process started
 	BytesIn  int64     `json:"bytes_in"`  // from the space
@@ -98,6 +105,13 @@ func failureOf(err error) *Failure {
 var ErrNotFound = errors.New("no such tunnel")
 
 const (
+	// answerLimit bounds the wait for a first word, and openingLimit the wait
+	// for a tunnel that is connecting.
+	answerLimit  = 5 * time.Second
+	openingLimit = 90 * time.Second
+)
+
+const (
 	opStatus = "status" // one Status
 	opFollow = "follow" // a Status now and at every change, the last one Closed
 	opAttach = "attach" // an answer, then the raw stream
@@ -120,6 +134,16 @@ func socketName(alias string, pid int) string {
 	return fmt.Sprintf("%s%d.sock", socketPrefix(alias), pid)
 }
 
+// pidOf is the process in a socket's name, 0 where there is none.
+func pidOf(path string) int {
+	name := strings.TrimSuffix(filepath.Base(path), ".sock")
+	pid, err := strconv.Atoi(name[strings.LastIndexByte(name, '-')+1:])
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
 func socketPrefix(alias string) string {
 	sum := sha256.Sum256([]byte(alias))
 	return "t-" + hex.EncodeToString(sum[:4]) + "-"
@@ -127,7 +151,7 @@ func socketPrefix(alias string) string {
 
 // List asks every announced tunnel for its status, sorted by alias and start.
 // Sockets of dead processes are swept on the way; a tunnel that does not
-// answer within two seconds is left out.
+// answer within two seconds is [Unresponsive].
 func List(ctx context.Context, dir string) ([]Status, error) {
 	paths, err := sockets(dir, "t-")
 	if err != nil {
@@ -143,6 +167,9 @@ func List(ctx context.Context, dir string) ([]Status, error) {
 	for _, path := range paths {
 		wait.Go(func() {
 			status, err := ask(ctx, path)
+			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+				status, err = Status{State: Unresponsive, PID: pidOf(path)}, nil
+			}
 			if err != nil {
 				return // dead and swept, or just ending
 			}
@@ -215,6 +242,9 @@ func ask(ctx context.Context, path string) (Status, error) {
 // Attachment is the stream of a tunnel, as its one ssh sees it.
 type Attachment struct {
 	*net.UnixConn
+	// Origin is the tunnel's [Status].Origin.
+	Origin string
+
 	follow *net.UnixConn
 }
 
@@ -240,11 +270,20 @@ func Attach(ctx context.Context, dir, alias string) (*Attachment, error) {
 }
 
 func attach(ctx context.Context, path, alias string) (*Attachment, error) {
-	follow, err := dial(ctx, path, request{Op: opFollow})
+	soon, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	follow, err := dial(soon, path, request{Op: opFollow})
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dial(ctx, path, request{Op: opAttach, Alias: alias})
+	var status Status
+	if err := ipc.Receive(follow, &status); err != nil {
+		_ = follow.Close()
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, openingLimit)
+	defer cancel()
+	conn, err := dial(waiting, path, request{Op: opAttach, Alias: alias})
 	if err != nil {
 		_ = follow.Close()
 		return nil, err
@@ -264,7 +303,7 @@ func attach(ctx context.Context, path, alias string) (*Attachment, error) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	_ = follow.SetDeadline(time.Time{})
-	return &Attachment{UnixConn: conn, follow: follow}, nil
+	return &Attachment{UnixConn: conn, Origin: status.Origin, follow: follow}, nil
 }
 
 // Outcome returns why the tunnel ended, to be called when the stream has
@@ -335,6 +374,14 @@ func End(ctx context.Context, dir, alias string) ([]Status, error) {
 		fails []error
 	)
 	for _, status := range all {
+		if status.State == Unresponsive {
+			if alias == "" {
+				mu.Lock()
+				fails = append(fails, fmt.Errorf("the tunnel process %d does not answer", status.PID))
+				mu.Unlock()
+			}
+			continue
+		}
 		if alias != "" && status.Alias != alias {
 			continue
 		}
@@ -357,19 +404,15 @@ func end(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	conn, err := dial(ctx, path, request{Op: opClose})
-	if errors.Is(err, ipc.ErrDead) {
-		return nil
+	if err == nil {
+		var a answer
+		err = errors.Join(ipc.Receive(conn, &a), conn.Close())
 	}
 	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	var a answer
-	if err := ipc.Receive(conn, &a); err != nil {
 		// A tunnel that ends in this very moment takes its answer with it.
-		if _, gone := ask(ctx, path); !errors.Is(gone, ipc.ErrDead) {
-			return err
+		if _, gone := ask(ctx, path); errors.Is(gone, ipc.ErrDead) {
+			return nil
 		}
 	}
-	return nil
+	return err
 }

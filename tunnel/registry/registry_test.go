@@ -1,12 +1,14 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
@@ -21,8 +23,8 @@ func (t pipeTunnel) Describe(s *Status) { s.State, s.BytesIn, s.RTT = t.state, 7
 
 func announce(t *testing.T, dir, alias string) *Entry {
 	t.Helper()
-	e, err := Announce(dir, alias, "arn:"+alias, false)
-	if err != nil {
+	e := NewEntry(alias, "arn:"+alias, "link", false)
+	if err := e.Announce(dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.End(nil) })
@@ -89,6 +91,9 @@ func TestOneSSHTakesTheStreamAndLearnsTheOutcome(t *testing.T) {
 	r := <-early
 	if r.err != nil {
 		t.Fatal(r.err)
+	}
+	if r.a.Origin != "link" {
+		t.Errorf("the origin is %q", r.a.Origin)
 	}
 	conn := <-e.Attached()
 	if got := e.Status().State; got != Connected {
@@ -184,5 +189,49 @@ func TestEndEndsOnlyWhatIsMeant(t *testing.T) {
 	}
 	if ended, err = End(t.Context(), dir, ""); err != nil || len(ended) != 1 {
 		t.Errorf("%+v, %v", ended, err)
+	}
+}
+
+func TestAnEntryThatIsNotAnnouncedCannotBeReached(t *testing.T) {
+	dir := t.TempDir()
+	e := NewEntry("a.hatch", "arn:a", "link", false)
+	defer e.End(nil)
+	near, far := net.Pipe()
+	defer far.Close()
+	e.Bind(pipeTunnel{near, Connected})
+	if _, err := Attach(t.Context(), dir, "a.hatch"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("attached: %v", err)
+	}
+	e.Rename("b.hatch")
+	if err := e.Announce(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Attach(t.Context(), dir, "a.hatch"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("attached under the old name: %v", err)
+	}
+	a, err := Attach(t.Context(), dir, "b.hatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = a.Close()
+	_ = (<-e.Attached()).Close()
+}
+
+func TestAProcessThatDoesNotAnswerIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	// A listener that nobody serves, as that of a stopped process.
+	l, err := net.Listen("unix", filepath.Join(dir, socketName("a.hatch", 4711)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	all, err := List(ctx, dir)
+	if err != nil || len(all) != 1 || all[0].State != Unresponsive || all[0].PID != 4711 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if _, err := End(ctx, dir, ""); err == nil {
+		t.Error("ending it is told as done")
 	}
 }

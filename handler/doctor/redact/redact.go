@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -131,34 +132,36 @@ const (
 
 // rules are applied in order. Facts: the prefixes of access key ids and unique
 // ids are those of AWS's IAM guide; session ids and link parameters are those
-// of Studio's links.
-var rules = []rule{
-	// A whole link of an IDE's or of ours: everything after the path.
-	{regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]{1,31}://[^\s"'?#<>` + "`" + `]*)[?#][^\s"'<>` + "`" + `]+`), `${1}?` + Mask},
-	// User and password in a URL.
-	{regexp.MustCompile(`(://)[^/\s"'<>?#]+@`), `${1}` + Mask + `@`},
-	{regexp.MustCompile(`(?i)(authorization|proxy-authorization)(\s*[:=]\s*)[^\r\n]+`), `${1}${2}` + Mask},
-	{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,}`), `${1} ` + Mask},
-	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Mask},
-	{regexp.MustCompile(`(?i)(x-amz-[a-z-]+)(["']?\s*` + `(?:=|:|%(?:25)*3[Dd])` + `\s*["']?)` + value), `${1}${2}` + Mask},
-	// Keys of secrets, whatever joins them to their value.
-	{regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|signature|api[_-]?key|access[_-]?key(?:[_-]?id)?|session(?:[_-]?id)?|cell-number|ws_url|stream_?url|request[_-]?id|user_profile|connection_identifier)[a-z0-9_]*)(["']?\s*(?:=|:|%(?:25)*3[Dd])\s*["']?)` + value), `${1}${2}` + Mask},
-	// Access keys and unique ids of IAM.
-	{regexp.MustCompile(`\b(?:A3T[A-Z0-9]|ABIA|ACCA|AGPA|AIDA|AIPA|AKIA|ANPA|ANVA|APKA|AROA|ASCA|ASIA)[A-Z0-9]{8,}\b`), Mask},
-	// ARNs: account and resource.
-	{regexp.MustCompile(`\b(arn` + colon + `aws[a-z-]*` + colon + `[a-z0-9-]*` + colon + `[a-z0-9-]*` + colon + `)[^:%\s"'/]*(` + colon + `[a-z-]+(?:` + slash + `|` + colon + `))[^\s"'<>,;&)` + "`" + `]+`), `${1}` + Mask + `${2}` + Mask},
-	// Studio domains and their like, private endpoints.
-	{regexp.MustCompile(`\b(d|dzd|vpce|vpc|eni|i|sg|subnet)([-_])[0-9a-z]{8,}(?:-[0-9a-z]{6,})*\b`), `${1}${2}` + Mask},
-	// Sessions of Session Manager.
-	{regexp.MustCompile(`\bSageMaker-remote-[A-Za-z0-9-]+`), Mask},
-	{regexp.MustCompile(`(data-channel` + slash + `)[^\s"'?<>]+`), `${1}` + Mask},
-	{regexp.MustCompile(`[\w.@=+-]+-[0-9a-f]{17}\b`), Mask},
-	// E-mail addresses, their @ encoded too.
-	{regexp.MustCompile(`[A-Za-z0-9._%+-]+(?:@|%(?:25)*40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}`), Mask},
-	// Account ids: alone, in threes of four, or inside something longer.
-	{regexp.MustCompile(`\d{12,}`), Mask},
-	{regexp.MustCompile(`\b\d{4}-\d{4}-\d{4}\b`), Mask},
-}
+// of Studio's links. Compiled when needed: every ssh starts a process of ours.
+var rules = sync.OnceValue(func() []rule {
+	return []rule{
+		// A whole link of an IDE's or of ours: everything after the path.
+		{regexp.MustCompile(`\b([a-zA-Z][a-zA-Z0-9+.-]{1,31}://[^\s"'?#<>` + "`" + `]*)[?#][^\s"'<>` + "`" + `]+`), `${1}?` + Mask},
+		// User and password in a URL.
+		{regexp.MustCompile(`(://)[^/\s"'<>?#]+@`), `${1}` + Mask + `@`},
+		{regexp.MustCompile(`(?i)(authorization|proxy-authorization)(\s*[:=]\s*)[^\r\n]+`), `${1}${2}` + Mask},
+		{regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{6,}`), `${1} ` + Mask},
+		{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), Mask},
+		{regexp.MustCompile(`(?i)(x-amz-[a-z-]+)(["']?\s*` + `(?:=|:|%(?:25)*3[Dd])` + `\s*["']?)` + value), `${1}${2}` + Mask},
+		// Keys of secrets, whatever joins them to their value.
+		{regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:token|secret|passw(?:or)?d|passphrase|credential|cookie|signature|api[_-]?key|access[_-]?key(?:[_-]?id)?|session(?:[_-]?id)?|cell-number|ws_url|stream_?url|request[_-]?id|user_profile|connection_identifier)[a-z0-9_]*)(["']?\s*(?:=|:|%(?:25)*3[Dd])\s*["']?)` + value), `${1}${2}` + Mask},
+		// Access keys and unique ids of IAM.
+		{regexp.MustCompile(`\b(?:A3T[A-Z0-9]|ABIA|ACCA|AGPA|AIDA|AIPA|AKIA|ANPA|ANVA|APKA|AROA|ASCA|ASIA)[A-Z0-9]{8,}\b`), Mask},
+		// ARNs: account and resource.
+		{regexp.MustCompile(`\b(arn` + colon + `aws[a-z-]*` + colon + `[a-z0-9-]*` + colon + `[a-z0-9-]*` + colon + `)[^:%\s"'/]*(` + colon + `[a-z-]+(?:` + slash + `|` + colon + `))[^\s"'<>,;&)` + "`" + `]+`), `${1}` + Mask + `${2}` + Mask},
+		// Studio domains and their like, private endpoints.
+		{regexp.MustCompile(`\b(d|dzd|vpce|vpc|eni|i|sg|subnet)([-_])[0-9a-z]{8,}(?:-[0-9a-z]{6,})*\b`), `${1}${2}` + Mask},
+		// Sessions of Session Manager.
+		{regexp.MustCompile(`\bSageMaker-remote-[A-Za-z0-9-]+`), Mask},
+		{regexp.MustCompile(`(data-channel` + slash + `)[^\s"'?<>]+`), `${1}` + Mask},
+		{regexp.MustCompile(`[\w.@=+-]+-[0-9a-f]{17}\b`), Mask},
+		// E-mail addresses, their @ encoded too.
+		{regexp.MustCompile(`[A-Za-z0-9._%+-]+(?:@|%(?:25)*40)(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}`), Mask},
+		// Account ids: alone, in threes of four, or inside something longer.
+		{regexp.MustCompile(`\d{12,}`), Mask},
+		{regexp.MustCompile(`\b\d{4}-\d{4}-\d{4}\b`), Mask},
+	}
+})
 
 // blob is a run of characters long enough to be a key, a token or a hash.
 var blob = regexp.MustCompile(`[A-Za-z0-9+/_=%-]{32,}`)
@@ -190,7 +193,7 @@ func (r *Redactor) pass(text string) string {
 	if r.homes != nil {
 		text = replaceWords(text, r.homes, func(string) string { return "~" })
 	}
-	for _, rule := range rules {
+	for _, rule := range rules() {
 		text = rule.match.ReplaceAllString(text, rule.with)
 	}
 	text = address.ReplaceAllStringFunc(text, maskAddress)

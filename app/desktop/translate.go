@@ -1,0 +1,89 @@
+package desktop
+
+import (
+	"strings"
+
+	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+// Space is what a window tells of a space.
+func Space(s session.Space) view.Space {
+	return view.Space{
+		Name: s.Name, Application: s.AppType, Account: s.Account,
+		Domain: s.Domain, Region: s.Region, UserProfile: s.UserProfile,
+	}
+}
+
+// Problem is what a window tells of a problem.
+func Problem(p *problem.Problem) *view.Problem {
+	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint}
+	if p.Cause != nil {
+		v.Details = p.Cause.Error()
+	}
+	return v
+}
+
+// steps are the six steps before anything has begun.
+func steps() []view.Step {
+	var all []view.Step
+	for _, id := range []handler.Step{
+		handler.StepLink, handler.StepTunnel, handler.StepConsent,
+		handler.StepSSHConfig, handler.StepSSH, handler.StepEditor,
+	} {
+		all = append(all, view.Step{ID: string(id), State: view.Waiting})
+	}
+	return all
+}
+
+// apply puts an event into the steps.
+func apply(all []view.Step, e handler.Event) {
+	for i := range all {
+		if all[i].ID != string(e.Step) {
+			continue
+		}
+		all[i].State = map[handler.Progress]view.State{
+			handler.Started: view.Running, handler.Asking: view.Asking, handler.Done: view.Done,
+			handler.Skipped: view.Skipped, handler.Failed: view.Failed,
+		}[e.Progress]
+		all[i].Detail, all[i].Elapsed = e.Detail, e.Elapsed
+	}
+}
+
+// settle ends the steps that nobody will end any more.
+func settle(all []view.Step) {
+	for i := range all {
+		if all[i].State == view.Running || all[i].State == view.Asking {
+			all[i].State = view.Waiting
+		}
+	}
+}
+
+// again are the problems after which the same link may work: it was not used
+// up, or the space is connected already.
+func again(code problem.Code) bool {
+	switch code {
+	case problem.Unreachable, problem.NoEditor, problem.EditorFailed,
+		problem.SSHConfigUnsafe, problem.SSHConfigIneffective:
+		return true
+	}
+	return false
+}
+
+// studio is the address of the Studio that a space belongs to, or empty where
+// we do not know it. Studio's own refresh address has this form.
+func studio(s session.Space) string {
+	if s.Kind != session.SageMaker || s.Partition != "aws" || !plain(s.Domain) || !plain(s.Region) {
+		return ""
+	}
+	return "https://studio-" + s.Domain + ".studio." + s.Region + ".sagemaker.aws/"
+}
+
+// plain reports whether s can be part of a host name.
+func plain(s string) bool {
+	return s != "" && len(s) <= 63 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	})
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spacehatch/spacehatch/app/desktop"
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/session"
+)
+
+// findWindows says which program opens windows for a person at this machine,
+// or nothing: who typed the command in a terminal is asked there, unless a
+// window is what they asked for.
+func findWindows(lookup func(string) (string, bool)) func(asked bool) string {
+	return func(asked bool) string {
+		if !asked && isTerminal(os.Stdin) || !hasDisplay(lookup) {
+			return ""
+		}
+		found, err := desktop.Find()
+		if err != nil {
+			return ""
+		}
+		return found
+	}
+}
+
+// windowFor returns the program that shows a connection, or nothing where the
+// terminal does. A script that reads JSON, or has answered everything already,
+// gets a window only if it says so.
+func (p *program) windowFor(f connectFlags) string {
+	if p.windows == nil || !f.window && (f.json || f.Yes) {
+		return ""
+	}
+	return p.windows(f.window)
+}
+
+// inWindow does what do does and shows it in a window.
+func (p *program) inWindow(ctx context.Context, program string, c *handler.Connector, q *parts, f connectFlags,
+	do func(context.Context) (handler.Result, error),
+) (handler.Result, error) {
+	first := &firstRun{program: p, parts: q, editor: f.Editor}
+	w := desktop.New(desktop.Options{
+		Program: program, Version: fmt.Sprintf("Spacehatch %s (%s/%s)", version, runtime.GOOS, runtime.GOARCH),
+		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json,
+	})
+	report := c.Report
+	c.Report = func(e handler.Event) {
+		report(e)
+		w.Report(e)
+	}
+	c.Person = w
+	c.Spaces = meeting{c.Spaces, func(s session.Space) {
+		first.space = s
+		w.Meet(s)
+	}}
+	return w.Run(ctx, do)
+}
+
+// meeting tells which space is being opened: one whose alias is asked for has
+// passed the policy.
+type meeting struct {
+	handler.Spaces
+	meet func(session.Space)
+}
+
+func (m meeting) Alias(space session.Space) (string, error) {
+	alias, err := m.Spaces.Alias(space)
+	if err == nil {
+		space.Alias = alias
+		m.meet(space)
+	}
+	return alias, err
+}
+
+// kindOf says what a proposal of ours is about.
+func kindOf(key string) view.ItemKind {
+	switch {
+	case key == sshConfigKey:
+		return view.SSHConfig
+	case key == linksKey:
+		return view.Links
+	case strings.HasPrefix(key, extensionKeyPrefix):
+		return view.Extension
+	}
+	return view.Settings
+}
