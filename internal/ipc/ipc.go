@@ -41,20 +41,30 @@ func Listen(path string) (*Listener, error) {
 			return nil, fmt.Errorf("remove a dead socket: %w", err)
 		}
 	}
-	l, err := net.Listen("unix", path)
+	// A socket that is bound and does not listen yet looks dead, and whoever
+	// found it would sweep it: it gets its name when it listens.
+	unnamed := path + "~"
+	if err := os.Remove(unnamed); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove a dead socket: %w", err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: unnamed, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", filepath.Base(path), err)
 	}
-	// The folder keeps others out already; this is the second lock.
-	if err := os.Chmod(path, 0o600); err != nil {
+	// The folder keeps others out already; the mode is the second lock.
+	if err := errors.Join(os.Chmod(unnamed, 0o600), os.Rename(unnamed, path)); err != nil {
 		_ = l.Close()
-		return nil, fmt.Errorf("close %s to others: %w", filepath.Base(path), err)
+		return nil, fmt.Errorf("listen on %s: %w", filepath.Base(path), err)
 	}
-	return &Listener{listener: l}, nil
+	l.SetUnlinkOnClose(false)
+	return &Listener{listener: l, path: path}, nil
 }
 
 // Listener accepts connections of the same user only.
-type Listener struct{ listener net.Listener }
+type Listener struct {
+	listener *net.UnixListener
+	path     string
+}
 
 // Accept returns the next connection. It returns net.ErrClosed after Close;
 // a stranger is turned away and never returned.
@@ -73,7 +83,13 @@ func (l *Listener) Accept() (*net.UnixConn, error) {
 }
 
 // Close stops listening and removes the socket file.
-func (l *Listener) Close() error { return l.listener.Close() }
+func (l *Listener) Close() error {
+	err := os.Remove(l.path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.listener.Close())
+}
 
 // Dial connects to the socket at path. It returns [ErrDead] where the process
 // behind it is gone, [ErrStranger] where another user answers.
