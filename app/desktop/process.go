@@ -102,7 +102,8 @@ func (p *Process) send() {
 }
 
 // receive passes acts on until the program closes its end or says what cannot
-// be read.
+// be read. It goes on reading for nobody: a program that writes to a closed
+// pipe is ended by the system, and with it a window that is to stay.
 func (p *Process) receive() {
 	defer close(p.gone)
 	defer close(p.acts)
@@ -114,7 +115,6 @@ func (p *Process) receive() {
 		select {
 		case p.acts <- act:
 		case <-p.quit:
-			return
 		}
 	}
 }

@@ -184,7 +184,7 @@ func (b *builder) options(item view.Item) *choice {
 
 // itemWords are the name of an item and what it is good for.
 func itemWords(item view.Item, stage view.Stage) (name, text string) {
-	data := map[string]any{"Name": literal(item.Name, maxName)}
+	data := map[string]any{"Name": literal(item.Name, maxName), "Editor": literal(item.Editor, maxName)}
 	switch item.Kind {
 	case view.SSHConfig:
 		return lang.L("Add your spaces to the SSH config"),
@@ -198,10 +198,13 @@ func itemWords(item view.Item, stage view.Stage) (name, text string) {
 		}
 		return lang.L("Open spaces in {{.Name}}", data), ""
 	case view.Extension:
-		return lang.L("Install the extension {{.Name}}", data),
-			lang.L("The IDE needs it to open folders over SSH, and downloads it from its own marketplace.")
+		if item.Name == "" {
+			return lang.L("Look at the extensions of {{.Editor}}", data), ""
+		}
+		return lang.L("Install the extension {{.Name}} in {{.Editor}}", data),
+			lang.L("{{.Editor}} needs it to open folders over SSH, and downloads it from its own marketplace.", data)
 	case view.Settings:
-		return lang.L("Update the settings of {{.Name}}", data),
+		return lang.L("Update the settings of {{.Editor}}", data),
 			lang.L("Without them its SSH extension may give up before a space answers.")
 	case view.Links:
 		return lang.L("Open spacehatch:// links with Spacehatch"),

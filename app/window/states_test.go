@@ -78,8 +78,8 @@ func setup(stage view.Stage, states ...view.ItemState) view.Setup {
 	s := view.Setup{ID: 7, Stage: stage, Items: []view.Item{
 		{Key: "ssh", Kind: view.SSHConfig, Diff: configDiff, Chosen: true},
 		{Key: "ide", Kind: view.IDE, Name: "Visual Studio Code", Options: []view.Option{{Key: "code", Title: "Visual Studio Code"}, {Key: "cursor", Title: "Cursor"}}, Option: "code"},
-		{Key: "extension", Kind: view.Extension, Name: "ms-vscode-remote.remote-ssh", Chosen: true},
-		{Key: "settings", Kind: view.Settings, Name: "Visual Studio Code", Diff: settingsDiff, Chosen: true},
+		{Key: "extension", Kind: view.Extension, Name: "ms-vscode-remote.remote-ssh", Editor: "Visual Studio Code", Chosen: true},
+		{Key: "settings", Kind: view.Settings, Editor: "Visual Studio Code", Diff: settingsDiff, Chosen: true},
 		{Key: "links", Kind: view.Links, Chosen: true},
 		{Key: "agent", Kind: view.Agent},
 	}}
