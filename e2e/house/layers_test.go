@@ -28,7 +28,7 @@ var layers = []layer{
 	{"app/terminal", []string{"handler", "internal"}, "the terminal is in the command line, so it reaches no window"},
 	{"app/tray", []string{"handler", "internal"}, "the tray is in the command line, so it reaches no window"},
 	{"cmd", []string{"app", "handler", "installer", "internal", "simulator", "tunnel"}, "commands put everything together"},
-	{"cmd/spacehatch", []string{"app/terminal", "app/tray", "handler", "installer", "internal", "simulator", "tunnel"}, "the command line starts in milliseconds: no windows in it"},
+	{"cmd/spacehatch", []string{"app/desktop", "app/notify", "app/terminal", "app/tray", "app/view", "handler", "installer", "internal", "simulator", "tunnel"}, "the command line starts in milliseconds: no windows in it"},
 	{"cmd/spacehatch-desktop", []string{"app", "handler", "internal"}, "the desktop program shows and asks; spacehatch does"},
 	{"packaging", []string{"internal"}, "packaging is not part of the programs"},
 	{"e2e", []string{"internal"}, "the end-to-end tests drive the built programs, not their parts"},
