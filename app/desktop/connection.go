@@ -293,7 +293,9 @@ func (c *Connection) take(act view.Act, retry chan<- bool) {
 		}
 	case view.RetryAsked:
 		if p := c.state.Problem; p != nil && p.Retry {
-			p.Retry = false // once
+			once := *p // the old one may be on its way to the window
+			once.Retry = false
+			c.state.Problem = &once
 			select {
 			case retry <- true:
 			default:
