@@ -54,6 +54,11 @@ type Connection struct {
 	wait    time.Duration
 
 	wake chan struct{} // something below has changed; one waiting is enough
+	turn chan struct{} // held by who asks
+
+	// offered is what was said on the first-run screen, by the key of a
+	// proposal. It belongs to the goroutine of the work.
+	offered map[string]bool
 
 	mu      sync.Mutex
 	state   view.Connection
@@ -62,7 +67,6 @@ type Connection struct {
 	pending chan view.Answer   // of the question in state
 	window  windowState        //
 	changed chan struct{}      // closed and made anew when window changes
-	offered map[string]bool    // by the key of a proposal: what was said on the first-run screen
 	asked   int                // ids given to questions
 	cancel  context.CancelFunc // of the work under way
 }
@@ -79,7 +83,7 @@ const (
 
 // New returns a Connection of which nothing is known yet.
 func New(o Options) *Connection {
-	c := &Connection{options: o, wait: patience, wake: make(chan struct{}, 1), changed: make(chan struct{})}
+	c := &Connection{options: o, wait: patience, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
 	c.start = func(ctx context.Context, first view.Screen) (*Process, error) { return Start(ctx, o.Program, first) }
 	c.state.Steps = steps()
 	return c
@@ -304,9 +308,15 @@ func (c *Connection) take(act view.Act, retry chan<- bool) {
 	}
 }
 
-// ask puts a question and waits for the answer. It returns [ErrNoWindow] where
+// ask puts a question, one at a time, and waits for the answer. It returns [ErrNoWindow] where
 // there can be no window; a window that goes away has answered with no.
 func (c *Connection) ask(ctx context.Context, q view.Question) (view.Answer, error) {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return view.Answer{}, problem.New(problem.Cancelled, "Cancelled.", "", ctx.Err())
+	}
 	answered := make(chan view.Answer, 1)
 	c.mu.Lock()
 	if c.window == windowImpossible || c.window == windowGone {
@@ -377,7 +387,7 @@ func (c *Connection) Approve(ctx context.Context, p handler.Proposal) (bool, err
 	}
 	var a view.Answer
 	if err == nil {
-		a, err = c.ask(ctx, view.Question{Change: &view.Change{Kind: c.kind(p.Key), Title: p.Title, Text: p.Text, Diff: p.Diff}})
+		a, err = c.ask(ctx, view.Question{Change: &view.Change{Kind: c.kind(p.Key), Title: p.Title, Text: p.Text, Diff: p.Diff, Cautious: p.Cautious}})
 	}
 	if errors.Is(err, ErrNoWindow) {
 		return c.options.Fallback.Approve(ctx, p)
@@ -394,7 +404,7 @@ func (c *Connection) kind(key string) view.ItemKind {
 
 // offer shows the first-run screen once and returns what it says of p.
 func (c *Connection) offer(ctx context.Context, p handler.Proposal) (yes, known bool, err error) {
-	if c.options.FirstRun == nil {
+	if c.options.FirstRun == nil || p.Cautious { // what is to be judged is no set-up
 		return false, false, nil
 	}
 	if c.offered != nil {

@@ -383,6 +383,25 @@ func TestTheFirstRunAsksOnce(t *testing.T) {
 	}
 }
 
+func TestACautiousQuestionIsNoSetUp(t *testing.T) {
+	c, w, _ := connection(t, "says no")
+	first := &list{}
+	c.options.FirstRun = first
+	_, err := run(t, c, func(ctx context.Context) (handler.Result, error) {
+		yes, err := c.Approve(ctx, handler.Proposal{Key: "the host key of x", Title: "Another machine?", Cautious: true})
+		if yes {
+			t.Error("it was approved")
+		}
+		return handler.Result{}, err
+	})
+	if err != nil || first.offers != 0 {
+		t.Errorf("Run = %v, %d offers", err, first.offers)
+	}
+	if q := w.screens()[0].Connection.Question; q == nil || q.Change == nil || !q.Change.Cautious {
+		t.Errorf("the question is %+v", q)
+	}
+}
+
 func TestStudio(t *testing.T) {
 	good := link().Space
 	if got := studio(good); got != "https://studio-d-abc.studio.eu-west-1.sagemaker.aws/" {

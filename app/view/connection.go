@@ -71,12 +71,18 @@ type Consent struct {
 	MayRemember bool `json:"may_remember"`
 }
 
-// Change asks about one change to this machine.
+// Change asks about one change to this machine, or about something that is to
+// be accepted.
 type Change struct {
 	Kind  ItemKind `json:"kind"`  // empty where it is of no kind we know
 	Title string   `json:"title"` // a question
-	Text  string   `json:"text,omitempty"`
-	Diff  string   `json:"diff,omitempty"`
+	// Text is paragraphs with an empty line between them; one whose lines all
+	// begin with two spaces keeps its lines.
+	Text string `json:"text,omitempty"`
+	Diff string `json:"diff,omitempty"`
+	// Cautious marks a question whose safe answer is no: no single key may say
+	// yes.
+	Cautious bool `json:"cautious,omitempty"`
 }
 
 // Problem is what went wrong, for a person.

@@ -31,7 +31,8 @@ const (
 	Extension ItemKind = "extension"
 	Settings  ItemKind = "settings"
 	Links     ItemKind = "links"
-	Agent     ItemKind = "agent" // agent forwarding
+	Agent     ItemKind = "agent"    // agent forwarding
+	HostKey   ItemKind = "host-key" // another machine answers; never an Item
 )
 
 // ItemState is what is known of an item.

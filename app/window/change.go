@@ -3,36 +3,69 @@
 package window
 
 import (
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/spacehatch/spacehatch/app/view"
 )
 
-// Change asks about one change to this machine. Its making has the focus: the
-// person sees what would change, and there is a way back.
+// Change asks about one change to this machine. Its making has the focus, since
+// the person sees what would change and there is a way back; of a cautious
+// question the no has it.
 func Change(id int, v view.Change, act Actions) Page {
 	answer := func(choice view.Choice) func() {
 		return func() { act.Answer(view.Answer{ID: id, Choice: choice}) }
 	}
 	b := newBuilder(answer(view.No))
 	top := container.New(stacked{}, title(literal(v.Title, maxTitle)))
-	if v.Text != "" {
-		top.Add(body(literal(strings.Join(strings.Fields(v.Text), " "), maxReason)))
-	}
-	if v.Diff != "" {
+	if v.Diff == "" {
+		b.add(paragraphs(v.Text)...)
+	} else {
+		for _, p := range paragraphs(v.Text) {
+			top.Add(p)
+		}
 		top.Add(apart(4))
 		b.scroll = diff(v.Diff, leastDiff, b.escape)
 	}
 	apply := b.button(making(v.Kind), widget.HighImportance, answer(view.Yes))
+	leave := b.button(lang.L("Not now"), widget.MediumImportance, answer(view.No))
 	b.focus = apply
-	b.left = []fyne.CanvasObject{b.button(lang.L("Not now"), widget.MediumImportance, answer(view.No))}
-	b.right = []fyne.CanvasObject{apply}
+	if v.Cautious {
+		apply.Importance = widget.DangerImportance
+		leave.Text = lang.L("Cancel")
+		b.focus = leave
+	}
+	b.left, b.right = []fyne.CanvasObject{leave}, []fyne.CanvasObject{apply}
 	return b.page(top)
+}
+
+// paragraphs draws a text of view.Change.
+func paragraphs(text string) []fyne.CanvasObject {
+	var all []fyne.CanvasObject
+	for _, part := range strings.Split(cut(text, maxReason), "\n\n") {
+		kept := lines(part)
+		switch {
+		case len(kept) == 0:
+		case slices.ContainsFunc(kept, func(line string) bool { return !strings.HasPrefix(line, "  ") }):
+			all = append(all, body(strings.Join(strings.Fields(strings.Join(kept, " ")), " ")))
+		default:
+			for i := range kept {
+				kept[i] = strings.TrimSpace(kept[i])
+			}
+			l := widget.NewLabel(strings.Join(kept, "\n"))
+			l.Wrapping = fyne.TextWrapBreak
+			l.SizeName = theme.SizeNameCaptionText
+			l.TextStyle.Monospace = true
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // making is the word on the button that makes a change.
@@ -46,6 +79,8 @@ func making(kind view.ItemKind) string {
 		return lang.L("Update settings")
 	case view.Links:
 		return lang.L("Open links here")
+	case view.HostKey:
+		return lang.L("Connect all the same")
 	}
 	return lang.L("Update")
 }

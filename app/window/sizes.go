@@ -47,7 +47,7 @@ func defaultSize(s view.Screen) fyne.Size {
 	if setUp(s) {
 		return fyne.NewSize(620, 700)
 	}
-	return fyne.NewSize(560, 540)
+	return fyne.NewSize(600, 540)
 }
 
 // remembered is a window's size in the file, in the toolkit's units, which do

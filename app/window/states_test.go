@@ -155,6 +155,11 @@ func states() []state {
 			Kind: view.Extension, Title: "Install the extension ms-vscode-remote.remote-ssh in Visual Studio Code?",
 			Text: "Visual Studio Code needs it to open folders over SSH, and downloads it from its own marketplace.",
 		}}),
+		ask("change-host-key", view.Question{Change: &view.Change{
+			Kind: view.HostKey, Title: "Another machine answers as fraud-model.hatch. Connect all the same?", Cautious: true,
+			Text: "Its host key is not the one that was seen before. That is to be expected where\nthe space was restarted. If it was not, the link may be a forgery that leads to\nsomebody else's machine.\n\n" +
+				"  before  ssh-ed25519 SHA256:3VsE9lO0c6Vn6jrZ3yZkWk8l6tqv8vqv3dJm8Xn2bEo\n  now     ssh-ed25519 SHA256:pQ2mJt9xw0a7l4kR5Gv1sYb8uHc3NzTfEoXi6LdMqAg",
+		}}),
 		ask("change-hostile", view.Question{Change: &view.Change{Title: hostile(), Text: hostile(), Diff: "+" + hostile() + "\n" + strings.Repeat("-x\n", 5000)}}),
 		ask("first-run", view.Question{Setup: new(setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Proposed, view.Off))}),
 		setUp("choose", setup(view.Choosing, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Off)),

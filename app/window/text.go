@@ -19,7 +19,7 @@ import (
 const (
 	maxTitle    = 100  // what a title may repeat
 	maxName     = 200  // a name, an identifier
-	maxReason   = 400  // why a change is proposed
+	maxReason   = 600  // why a change is proposed
 	maxSentence = 1000 // a sentence of a problem
 	maxLines    = 2000 // lines of a diff
 	maxLine     = 500  // characters of one line of it
@@ -44,6 +44,17 @@ func lines(text string) []string {
 		all[i] = literal(strings.ReplaceAll(line, "\t", "    "), maxLine)
 	}
 	return all
+}
+
+// cut returns the first limit characters of a text.
+func cut(text string, limit int) string {
+	for at := range text {
+		if limit == 0 {
+			return text[:at] + "…"
+		}
+		limit--
+	}
+	return text
 }
 
 // title is the heading of a page.

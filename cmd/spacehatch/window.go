@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -87,6 +88,10 @@ func kindOf(key string) view.ItemKind {
 		return view.Links
 	case strings.HasPrefix(key, extensionKeyPrefix):
 		return view.Extension
+	case filepath.IsAbs(key):
+		return view.Settings
+	case strings.HasPrefix(key, "the host key of "):
+		return view.HostKey
 	}
-	return view.Settings
+	return ""
 }
