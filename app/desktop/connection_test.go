@@ -344,7 +344,7 @@ func TestTheFirstRunAsksOnce(t *testing.T) {
 	}{
 		{"says yes", items, true, false, 2, 1, "the first item is chosen, and what was not offered is asked about"},
 		{"says no", items, false, false, 2, 0, "not now"},
-		{"says yes", items[:1], true, true, 3, 0, "one item alone is asked about by itself"},
+		{"says yes", items[:1], true, true, 4, 0, "one item alone is asked about by itself"},
 	} {
 		t.Run(test.description, func(t *testing.T) {
 			c, w, _ := connection(t, test.role)
@@ -365,6 +365,11 @@ func TestTheFirstRunAsksOnce(t *testing.T) {
 					t.Errorf("settings: %v", got)
 				}
 				approve(ctx, "never offered")
+				c.Report(handler.Event{Step: handler.StepEditor, Progress: handler.Asking})
+				approve(ctx, "settings")
+				if screen, _ := c.screen(); screen.Connection.Steps[5].State != view.Running {
+					t.Errorf("a step that goes on is shown as %s", screen.Connection.Steps[5].State)
+				}
 				return handler.Result{}, nil
 			})
 			if err != nil {

@@ -161,7 +161,7 @@ func stepWords(id string) (name, doing string) {
 	case "ssh":
 		return lang.L("SSH"), lang.L("connecting to the space")
 	case "editor":
-		return lang.L("IDE"), lang.L("starting the IDE")
+		return lang.L("IDE"), lang.L("setting up and starting the IDE")
 	}
 	return literal(id, maxName), lang.L("working")
 }

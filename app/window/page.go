@@ -10,7 +10,7 @@ import (
 )
 
 // margin is the distance between a page and the edge of its window.
-const margin = 16
+const margin = 20
 
 // builder puts a page together: parts from the top down, buttons at the
 // bottom.

@@ -41,6 +41,7 @@ func shownIn(t *testing.T, screen view.Screen, is fyne.ThemeVariant, scale float
 		Answer: func(view.Answer) {}, Retry: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
 	})
 	w := test.NewTempWindow(t, page.Content)
+	w.SetPadded(false)
 	w.Canvas().(test.WindowlessCanvas).SetScale(scale)
 	w.Resize(defaultSize(screen))
 	if page.Focus != nil {

@@ -125,7 +125,7 @@ const itemIndent = 24
 // stateLine is the first line of an item that cannot be ticked.
 func stateLine(item view.Item, stage view.Stage, name string) fyne.CanvasObject {
 	label := widget.NewLabel(name)
-	word := widget.NewLabel(stateWord(item.State))
+	word := widget.NewLabel(stateWord(item))
 	word.Importance = widget.LowImportance
 	word.Alignment = fyne.TextAlignTrailing
 	var mark fyne.CanvasObject
@@ -151,9 +151,12 @@ func stateLine(item view.Item, stage view.Stage, name string) fyne.CanvasObject 
 		container.New(columns{left: 0, right: 120}, apart(0), label, word))
 }
 
-func stateWord(s view.ItemState) string {
-	switch s {
+func stateWord(item view.Item) string {
+	switch item.State {
 	case view.Present:
+		if item.Kind == view.IDE {
+			return lang.L("found")
+		}
 		return lang.L("already set up")
 	case view.Applied:
 		return lang.L("done")

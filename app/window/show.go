@@ -39,6 +39,7 @@ func Show(a fyne.App, o Options) error {
 	s.window = a.NewWindow("Spacehatch")
 	s.window.SetCloseIntercept(s.close)
 	s.window.SetMaster()
+	s.window.SetPadded(false) // pages have margins of their own
 
 	var running sync.WaitGroup
 	running.Go(s.send)
@@ -65,7 +66,8 @@ type shown struct {
 
 	screen  view.Screen
 	visible bool
-	asked   int // the question that was drawn last
+	asked   int    // the question that was drawn last
+	drawn   string // the kind of window that was drawn last
 	page    Page
 	linger  *time.Timer
 
@@ -143,7 +145,6 @@ func (s *shown) draw(next view.Screen) {
 		s.quit()
 		return
 	}
-	before := s.screen
 	s.screen = next
 	asked := question(next)
 	if s.visible && asked != 0 && asked == s.asked {
@@ -154,17 +155,11 @@ func (s *shown) draw(next view.Screen) {
 	if !s.visible {
 		s.visible = true
 		s.window.SetTitle(windowTitle(next))
-		s.window.Resize(s.size())
 		s.window.CenterOnScreen()
 		s.window.Show()
 		s.act(view.Act{Kind: view.Ready})
-	} else {
-		if kind(next) == "setup" && kind(before) != "setup" {
-			s.window.Resize(s.size()) // there is more to read
-		}
-		if asked != 0 {
-			s.window.RequestFocus()
-		}
+	} else if asked != 0 {
+		s.window.RequestFocus()
 	}
 	if s.screen.Connection != nil && s.screen.Connection.Done && s.linger == nil {
 		s.linger = time.AfterFunc(s.Linger, func() { fyne.Do(s.quit) })
@@ -174,6 +169,10 @@ func (s *shown) draw(next view.Screen) {
 func (s *shown) redraw() {
 	s.page = Draw(s.screen, s.actions())
 	s.window.SetContent(s.page.Content)
+	if now := kind(s.screen); now != s.drawn {
+		s.drawn = now
+		s.window.Resize(s.size())
+	}
 	canvas := s.window.Canvas()
 	canvas.SetOnTypedKey(func(key *fyne.KeyEvent) {
 		switch {

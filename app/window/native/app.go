@@ -18,16 +18,23 @@ func App() fyne.App {
 }
 
 // Tidy returns a function that takes away the folder that the toolkit makes
-// beside our settings to look for its own, unless it was there before or
-// somebody has put something into it.
+// beside our settings to look for its own, and the folders above it that were
+// missing, unless somebody has put something into them.
 func Tidy() func() {
 	config, err := os.UserConfigDir()
 	if err != nil {
 		return func() {}
 	}
-	folder := filepath.Join(config, "fyne")
-	if _, err := os.Lstat(folder); err == nil {
-		return func() {}
+	var made []string
+	for folder := filepath.Join(config, "fyne"); ; folder = filepath.Dir(folder) {
+		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
+			break
+		}
+		made = append(made, folder)
 	}
-	return func() { _ = os.Remove(folder) } // only if it is empty
+	return func() {
+		for _, folder := range made {
+			_ = os.Remove(folder) // only if it is empty
+		}
+	}
 }
