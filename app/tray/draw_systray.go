@@ -50,11 +50,16 @@ func (t *Tray) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
+	wait.Go(func() {
+		if err := session.stayShown(ctx); err != nil {
+			t.Log.Warn("a panel that comes later may not show the tray", "error", err)
+		}
+	})
 	ready := make(chan *drawing)
 	wait.Go(func() {
 		d := <-ready
 		l := t.newLoop(d.draw, systray.TrayOpenedCh)
-		l.wait.Go(func() { d.listen(ctx, l.clicks) })
+		wait.Go(func() { d.listen(ctx, l.clicks) })
 		result = l.run(ctx)
 		cancel()
 		systray.Quit()

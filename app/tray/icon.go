@@ -63,7 +63,7 @@ func (s State) Tooltip() string {
 		return "Spacehatch: no space is connected"
 	case 1:
 		c := s.Connections[0]
-		return label("Spacehatch: " + c.Name + " is " + c.Phase.word())
+		return "Spacehatch: " + s.title(c.Space) + " is " + c.Phase.word()
 	}
 	var well int
 	for _, c := range s.Connections {

@@ -2,6 +2,7 @@ package tray
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 			m.Connections = append(m.Connections, Item{Label: fmt.Sprintf("and %d more", len(s.Connections)-i)})
 			break
 		}
-		m.Connections = append(m.Connections, c.item(s.Windows, now, zone))
+		m.Connections = append(m.Connections, c.item(s.title(c.Space), s.Windows, now, zone))
 	}
 	if len(m.Connections) == 0 {
 		m.Connections = []Item{{Label: "No space is connected"}}
@@ -78,7 +79,7 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 		if i == MaxRecent {
 			break
 		}
-		m.Spaces = append(m.Spaces, Item{Label: label(s.title(space)), Action: Action{Connect, space.Alias}})
+		m.Spaces = append(m.Spaces, Item{Label: s.title(space), Action: Action{Connect, space.Alias}})
 	}
 	if len(m.Spaces) == 0 {
 		m.Spaces = []Item{{Label: "No other space is known"}}
@@ -115,23 +116,23 @@ func (s State) quitItem() Item {
 	}}
 }
 
-// title names a space; by its alias where two have one name.
+// title names a space in one printable line; by its alias where two have one
+// name.
 func (s State) title(space Space) string {
-	for _, other := range s.Recent {
-		if other.Alias != space.Alias && strings.EqualFold(other.Name, space.Name) {
-			return space.Alias
-		}
+	others := slices.Clone(s.Recent)
+	for _, c := range s.Connections {
+		others = append(others, c.Space)
 	}
-	for _, other := range s.Connections {
-		if other.Alias != space.Alias && strings.EqualFold(other.Name, space.Name) {
-			return space.Alias
-		}
+	if slices.ContainsFunc(others, func(o Space) bool {
+		return o.Alias != space.Alias && strings.EqualFold(o.Name, space.Name)
+	}) {
+		return label(space.Alias)
 	}
-	return space.Name
+	return label(space.Name)
 }
 
-func (c Connection) item(windows bool, now time.Time, zone *time.Location) Item {
-	words := []string{c.Name, c.Phase.word()}
+func (c Connection) item(title string, windows bool, now time.Time, zone *time.Location) Item {
+	words := []string{title, c.Phase.word()}
 	if c.Moving && (c.InRate >= 1 || c.OutRate >= 1) {
 		words = append(words, "↓ "+rate(c.InRate)+"  ↑ "+rate(c.OutRate))
 	}

@@ -2,7 +2,10 @@ package tray
 
 import (
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
 )
 
 // longWait is the wait after which a person no longer looks at what they
@@ -97,8 +100,5 @@ func keyNotices(old, now State) []Notice {
 }
 
 func sentences(first, second string) string {
-	if second == "" {
-		return first
-	}
-	return first + " " + second
+	return strings.TrimSpace(printable.Text(first+" "+second, 500))
 }

@@ -3,6 +3,9 @@ package tray
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"fyne.io/systray"
@@ -30,13 +33,69 @@ func joinSession() (*session, error) {
 	return &session{conn}, nil
 }
 
+// The Status Notifier Item specification's watcher, to which an icon is told.
+const (
+	watcherName = "org.kde.StatusNotifierWatcher"
+	watcherPath = "/StatusNotifierWatcher"
+	itemPath    = "/StatusNotifierItem"
+)
+
+// stayShown tells every panel that appears of the icon, until ctx is done. The
+// library does so too, but not of a panel that appears between its first
+// attempt and the moment at which it listens for others.
+func (s *session) stayShown(ctx context.Context) error {
+	err := s.conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"),
+		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName))
+	if err != nil {
+		return fmt.Errorf("listen for panels: %w", err)
+	}
+	signals := make(chan *dbus.Signal, 8)
+	s.conn.Signal(signals)
+	for {
+		select {
+		case signal, open := <-signals:
+			if !open {
+				return nil
+			}
+			if len(signal.Body) != 3 { // name, old and new owner
+				continue
+			}
+			if owner, _ := signal.Body[2].(string); owner != "" {
+				tellPanel(ctx)
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// tellPanel registers the icon, unless the library was faster. It does so on
+// the library's own connection: for a panel that is the same icon then. A
+// panel that does not answer has gone again, and the next one is told anew.
+func tellPanel(ctx context.Context) {
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		return
+	}
+	panel := conn.Object(watcherName, watcherPath)
+	var known []string
+	_ = panel.CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+		watcherName, "RegisteredStatusNotifierItems").Store(&known)
+	item := fmt.Sprintf("org.kde.StatusNotifierItem-%d-", os.Getpid())
+	if !slices.ContainsFunc(known, func(name string) bool {
+		return strings.HasPrefix(name, conn.Names()[0]+itemPath) || strings.HasPrefix(name, item)
+	}) {
+		_ = panel.CallWithContext(ctx, watcherName+".RegisterStatusNotifierItem", 0, itemPath).Err
+	}
+}
+
 // hasHost reports whether somebody shows tray icons now.
 func (s *session) hasHost() bool {
 	ctx, cancel := context.WithTimeout(s.conn.Context(), 5*time.Second)
 	defer cancel()
 	var has bool
 	err := s.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0,
-		"org.kde.StatusNotifierWatcher").Store(&has)
+		watcherName).Store(&has)
 	return err == nil && has
 }
 

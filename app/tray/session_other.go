@@ -2,12 +2,17 @@
 
 package tray
 
+import "context"
+
 // session is the desktop we run in: the system ends us with it.
 type session struct{}
 
 func joinSession() (*session, error) { return &session{}, nil }
 
 func (*session) hasHost() bool { return true }
+
+// stayShown has nothing to do.
+func (*session) stayShown(context.Context) error { return nil }
 
 // over is never closed.
 func (*session) over() <-chan struct{} { return nil }
