@@ -37,7 +37,9 @@ func Connection(v view.Connection, act Actions) Page {
 		b.problem(v, act)
 	}
 	for _, s := range v.Steps {
-		b.add(step(s))
+		if !v.Done || s.State != view.Waiting { // what was not needed did not happen
+			b.add(step(s))
+		}
 	}
 	switch {
 	case v.Problem != nil:

@@ -66,6 +66,7 @@ type shown struct {
 
 	screen  view.Screen
 	visible bool
+	gone    bool
 	asked   int    // the question that was drawn last
 	drawn   string // the kind of window that was drawn last
 	page    Page
@@ -231,6 +232,10 @@ func (s *shown) close() {
 }
 
 func (s *shown) quit() {
+	if s.gone {
+		return
+	}
+	s.gone = true
 	if s.linger != nil {
 		s.linger.Stop()
 	}

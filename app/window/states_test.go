@@ -122,6 +122,7 @@ func states() []state {
 		connection("under-way", view.Connection{Space: space(), Steps: steps(done, done, skipped, skipped, running, waiting)}),
 		connection("done", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, done), Done: true, Editor: "Visual Studio Code"}),
 		connection("done-without-ide", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, skipped), Done: true}),
+		connection("reopened", view.Connection{Space: space(), Steps: steps(waiting, skipped, skipped, skipped, skipped, done), Done: true, Editor: "Cursor"}),
 		connection("refused", view.Connection{Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
 			Code:     "link-refused",
 			Sentence: `The link was refused: its data channel would go to the host "ssmmessages.eu-west-1.example.com", which is not AWS.`,

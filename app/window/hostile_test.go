@@ -1,0 +1,111 @@
+//go:build cgo || !darwin
+
+package window
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	"github.com/spacehatch/spacehatch/app/view"
+)
+
+// texts are all texts that are drawn on a canvas, with where they begin.
+func texts(w fyne.Window) []*canvas.Text {
+	var all []*canvas.Text
+	var walk func(fyne.CanvasObject)
+	walk = func(o fyne.CanvasObject) {
+		switch o := o.(type) {
+		case *canvas.Text:
+			all = append(all, o)
+		case fyne.Widget:
+			for _, child := range test.WidgetRenderer(o).Objects() {
+				walk(child)
+			}
+		case *fyne.Container:
+			for _, child := range o.Objects {
+				walk(child)
+			}
+		}
+	}
+	walk(w.Content())
+	return all
+}
+
+func TestTextFromOutsideIsDrawnAsItIs(t *testing.T) {
+	for _, name := range []string{"consent-hostile", "connection-hostile", "change-hostile"} {
+		w, _ := shownIn(t, find(t, name), theme.VariantLight, 1)
+		all, total := "", 0
+		for _, text := range texts(w) {
+			for _, r := range text.Text {
+				if !unicode.IsPrint(r) {
+					t.Errorf("%s: %U is drawn", name, r)
+				}
+			}
+			total += len([]rune(text.Text))
+			all += text.Text
+		}
+		for _, literally := range []string{"{{.Space}}", "**bold**", "[x](https://evil.example)"} {
+			if !strings.Contains(all, literally) {
+				t.Errorf("%s: %s is not drawn as it is", name, literally)
+			}
+		}
+		if total > 12_000 {
+			t.Errorf("%s: %d characters are drawn", name, total)
+		}
+	}
+}
+
+func TestAnAddressThatIsNotHTTPSIsNotOffered(t *testing.T) {
+	w, _ := shownIn(t, find(t, "connection-hostile"), theme.VariantLight, 1)
+	for _, text := range texts(w) {
+		if text.Text == "Open Studio" {
+			t.Error("a button opens javascript:")
+		}
+	}
+}
+
+// TestNothingIsWiderThanItsWindow looks at every state at 100 and 200 %.
+func TestNothingIsWiderThanItsWindow(t *testing.T) {
+	for _, s := range states() {
+		for _, scale := range []float32{1, 1.5, 2} {
+			w, _ := shownIn(t, s.screen, theme.VariantDark, scale)
+			want, got := defaultSize(s.screen), w.Content().MinSize()
+			if got.Width > want.Width || got.Height > want.Height {
+				t.Errorf("%s at %v: needs %v, has %v", s.name, scale, got, want)
+			}
+		}
+	}
+}
+
+func FuzzPages(f *testing.F) {
+	f.Add(hostile())
+	f.Add("")
+	f.Add("  kept\n  lines\n\nand {{ not")
+	f.Fuzz(func(t *testing.T, text string) {
+		item := view.Item{Key: text, Kind: view.ItemKind(text), State: view.Proposed, Name: text, Editor: text, Diff: text, Problem: &view.Problem{Sentence: text, Hint: text}}
+		for _, screen := range []view.Screen{
+			{Connection: &view.Connection{
+				Space: view.Space{Name: text, Account: text, Region: text, Domain: text}, Editor: text,
+				Steps:   []view.Step{{ID: text, State: view.State(text), Detail: text}},
+				Problem: &view.Problem{Code: text, Sentence: text, Hint: text, Details: text, Studio: text, Retry: true},
+			}},
+			{Connection: &view.Connection{Question: &view.Question{Consent: &view.Consent{Space: view.Space{Name: text}}}}},
+			{Connection: &view.Connection{Question: &view.Question{Change: &view.Change{Kind: view.ItemKind(text), Title: text, Text: text, Diff: text}}}},
+			{Setup: &view.Setup{Stage: view.Choosing, Items: []view.Item{item}}},
+			{Setup: &view.Setup{Stage: view.Stage(text), Items: []view.Item{item}}},
+		} {
+			w, _ := shownIn(t, screen, theme.VariantLight, 1)
+			for _, drawn := range texts(w) {
+				if strings.ContainsFunc(drawn.Text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+					t.Errorf("%q is drawn", drawn.Text)
+				}
+			}
+		}
+	})
+}
