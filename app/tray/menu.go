@@ -99,7 +99,7 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 func (s State) quitItem() Item {
 	open := 0
 	for _, c := range s.Connections {
-		if c.Phase != Lost {
+		if c.Phase != Lost && !c.Since.IsZero() {
 			open++
 		}
 	}
@@ -164,6 +164,11 @@ func (c Connection) item(title string, windows bool, now time.Time, zone *time.L
 			where += ", " + c.Region
 		}
 		say(where)
+	}
+	if c.Since.IsZero() {
+		say("Asked for at " + clock(c.Asked, now, zone))
+		offer("Copy ssh command", CopySSH)
+		return it
 	}
 	say("Open since " + clock(c.Since, now, zone))
 	offer("Open in IDE", OpenIDE)

@@ -32,7 +32,7 @@ func Notices(old, now State, at time.Time) []Notice {
 	for _, c := range now.Connections {
 		i := slices.IndexFunc(old.Connections, func(o Connection) bool { return o.Alias == c.Alias })
 		if i < 0 {
-			continue
+			continue // it was there before we were, or somebody else asked for it
 		}
 		before := old.Connections[i]
 		title := now.title(c.Space)
@@ -68,7 +68,7 @@ func Notices(old, now State, at time.Time) []Notice {
 
 // begin is when the person began to wait.
 func begin(c Connection) time.Time {
-	if !c.Asked.IsZero() && c.Asked.Before(c.Since) {
+	if c.Since.IsZero() || !c.Asked.IsZero() && c.Asked.Before(c.Since) {
 		return c.Asked
 	}
 	return c.Since
@@ -85,8 +85,8 @@ func keyNotices(old, now State) []Notice {
 		}
 		all = append(all, Notice{
 			About: "key " + alias, Title: alias + " has a new host key", Urgent: true,
-			Body: "AWS gave a new session for the space, and its key is another one than before, as after " +
-				"a restart of the space. If it was not restarted, disconnect and ask who runs your domain.",
+			Body: "ssh trusts another key for the space than before, as it does after a restart of the space. " +
+				"If it was not restarted, disconnect and ask whoever runs your domain.",
 			Offers: []Item{{Label: "Disconnect", Action: Action{Disconnect, alias}}},
 		})
 	}

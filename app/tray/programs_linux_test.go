@@ -1,6 +1,7 @@
 package tray
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"os"
@@ -14,9 +15,10 @@ import (
 
 // workshop is a PATH of programs that write down how they were called.
 type workshop struct {
-	t    *testing.T
-	path string
-	said string // a pipe with a line for each call
+	t     *testing.T
+	path  string
+	said  string        // a pipe with a line for each call
+	lines *bufio.Reader // its other end
 	Programs
 }
 
@@ -28,6 +30,13 @@ func newWorkshop(t *testing.T, env map[string]string, programs ...string) *works
 	if err := syscall.Mkfifo(w.said, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// Reading and writing: neither end waits for the other.
+	pipe, err := os.OpenFile(w.said, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pipe.Close() })
+	w.lines = bufio.NewReader(pipe)
 	for _, name := range programs {
 		w.program(name, "")
 	}
@@ -54,20 +63,22 @@ func (w *workshop) program(name, more string) {
 // act does the action and returns the calls that it leads to, as many as said.
 func (w *workshop) act(a Action, calls int) (string, error) {
 	w.t.Helper()
-	heard := make(chan string)
-	go func() {
-		var all []string
-		for range calls {
-			text, err := os.ReadFile(w.said) // until the writer closes it
-			all = append(all, strings.TrimSpace(string(text)))
-			if err != nil {
-				break
-			}
-		}
-		heard <- strings.Join(all, "; ")
-	}()
 	err := w.Act(w.t.Context(), a)
-	return <-heard, err
+	var all []string
+	for range calls {
+		all = append(all, w.hear())
+	}
+	return strings.Join(all, "; "), err
+}
+
+// hear returns the next line of the pipe.
+func (w *workshop) hear() string {
+	w.t.Helper()
+	line, err := w.lines.ReadString('\n')
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
 }
 
 func TestPrograms(t *testing.T) {
@@ -157,8 +168,8 @@ func TestACommandOutlivesTheTray(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- w.Act(ctx, Action{Connect, "research.hatch"}) }()
-	if text, err := os.ReadFile(w.said); err != nil || !strings.HasPrefix(string(text), "spacehatch") {
-		t.Fatalf("%s, %v", text, err)
+	if got := w.hear(); !strings.HasPrefix(got, "spacehatch <connect>") {
+		t.Fatal(got)
 	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -167,7 +178,7 @@ func TestACommandOutlivesTheTray(t *testing.T) {
 	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(w.said); err != nil || string(text) != "outlived\n" {
-		t.Errorf("%s, %v", text, err)
+	if got := w.hear(); got != "outlived" {
+		t.Error(got)
 	}
 }

@@ -62,7 +62,7 @@ type Snapshot struct {
 type Connection struct {
 	Space
 	Phase   Phase
-	Since   time.Time // start of the oldest tunnel
+	Since   time.Time // start of the oldest tunnel; zero where none is known yet
 	Changed time.Time // when the phase began, as far as was seen
 	// Asked is when the person asked for it in the tray; zero otherwise.
 	Asked         time.Time
@@ -88,14 +88,27 @@ type State struct {
 	sampled time.Time // when the figures are from
 }
 
-// Asked returns the state after the person asked for a connection to alias.
+// Asked returns the state after the person asked for a connection to alias:
+// until there is a tunnel, or the wish is answered, it is connecting.
 func (s State) Asked(alias string, now time.Time) State {
+	s = s.Dismiss(alias)
 	s.asked = maps.Clone(s.asked)
 	if s.asked == nil {
 		s.asked = map[string]time.Time{}
 	}
 	s.asked[alias] = now
-	return s.Dismiss(alias)
+	i := slices.IndexFunc(s.Recent, func(space Space) bool { return space.Alias == alias })
+	if i >= 0 {
+		s.Connections = append(slices.Clone(s.Connections), pending(s.Recent[i], now))
+		slices.SortFunc(s.Connections, byAlias)
+		s.Recent = slices.Delete(slices.Clone(s.Recent), i, i+1)
+	}
+	return s
+}
+
+// pending is a connection that was asked for and has no tunnel yet.
+func pending(space Space, asked time.Time) Connection {
+	return Connection{Space: space, Phase: Connecting, Changed: asked, Asked: asked}
 }
 
 // Answered returns the state when the command that the person's wish became
@@ -103,19 +116,25 @@ func (s State) Asked(alias string, now time.Time) State {
 func (s State) Answered(alias string) State {
 	s.asked = maps.Clone(s.asked)
 	delete(s.asked, alias)
-	return s
+	return s.drop(func(c Connection) bool { return c.Alias == alias && c.Since.IsZero() })
 }
 
-// Dismiss returns the state without the lost connection to alias; its space
-// can be connected to like any other.
+// Dismiss returns the state without the lost connection to alias.
 func (s State) Dismiss(alias string) State {
-	i := slices.IndexFunc(s.Connections, func(c Connection) bool { return c.Alias == alias && c.Phase == Lost })
-	if i >= 0 {
+	return s.drop(func(c Connection) bool { return c.Alias == alias && c.Phase == Lost })
+}
+
+// drop returns the state without a connection that is none; its space can be
+// connected to like any other.
+func (s State) drop(which func(Connection) bool) State {
+	if i := slices.IndexFunc(s.Connections, which); i >= 0 {
 		s.Recent = slices.Insert(slices.Clone(s.Recent), 0, s.Connections[i].Space)
 		s.Connections = slices.Delete(slices.Clone(s.Connections), i, i+1)
 	}
 	return s
 }
+
+func byAlias(a, b Connection) int { return cmp.Compare(a.Alias, b.Alias) }
 
 // Next returns the state after a snapshot.
 func (s State) Next(shot Snapshot, now time.Time) State {
@@ -160,8 +179,14 @@ func (s State) Next(shot Snapshot, now time.Time) State {
 		}
 		next.Connections = append(next.Connections, c)
 	}
+	for alias, asked := range next.asked {
+		if _, open := live[alias]; !open {
+			next.Connections = append(next.Connections, pending(named(alias), asked))
+		}
+	}
 	for alias, before := range old {
-		if _, still := live[alias]; still {
+		_, asked := next.asked[alias]
+		if _, still := live[alias]; still || asked {
 			continue
 		}
 		end, told := ended[alias]
@@ -175,7 +200,7 @@ func (s State) Next(shot Snapshot, now time.Time) State {
 			next.Connections = append(next.Connections, before)
 		}
 	}
-	slices.SortFunc(next.Connections, func(a, b Connection) int { return cmp.Compare(a.Alias, b.Alias) })
+	slices.SortFunc(next.Connections, byAlias)
 	for _, space := range shot.Spaces {
 		if !slices.ContainsFunc(next.Connections, func(c Connection) bool { return c.Alias == space.Alias }) {
 			next.Recent = append(next.Recent, space)

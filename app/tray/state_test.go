@@ -63,6 +63,7 @@ func TestMenus(t *testing.T) {
 		"nothing":      way(Snapshot{}),
 		"idle":         way(shot()),
 		"connecting":   way(shot(tunnelOf(research, Connecting))),
+		"asked":        way(shot()).Asked(research.Alias, noon).Next(shot(), noon),
 		"ready":        way(shot(tunnelOf(research, Ready))),
 		"connected":    way(shot(tunnelOf(research, Connected))),
 		"paused":       way(shot(tunnelOf(research, Paused))),
@@ -157,6 +158,35 @@ func TestNext(t *testing.T) {
 				t.Errorf("of two spaces %d are connections and %d are offered", len(got), len(s.Recent))
 			}
 		})
+	}
+}
+
+func TestAskedAndAnswered(t *testing.T) {
+	s := way(shot())
+	menu := func(s State) string { return s.Menu(noon, time.UTC).String() }
+	asked := s.Asked(research.Alias, noon)
+	if got := menu(asked); !strings.Contains(got, "Research · connecting") || asked.Icon() != Busy || got != menu(asked.Next(shot(), noon)) {
+		t.Errorf("asked:\n%s", got)
+	}
+	if got := menu(asked.Answered(research.Alias)); !strings.Contains(got, "Research  [connect") || strings.Contains(got, "connecting") {
+		t.Errorf("answered with no:\n%s", got)
+	}
+	open := asked.Next(shot(tunnelOf(research, Ready)), noon)
+	if got := menu(open.Answered(research.Alias)); got != menu(way(shot(tunnelOf(research, Ready)))) {
+		t.Errorf("answered with a tunnel:\n%s", got)
+	}
+	if got := menu(open.Answered(research.Alias).Next(shot(), noon)); got != menu(s) {
+		t.Errorf("closed again:\n%s", got)
+	}
+	again := way(shot(tunnelOf(research, Connected))).Asked(research.Alias, noon)
+	if got := menu(again); !strings.Contains(got, "Research · connected") {
+		t.Errorf("asked again:\n%s", got)
+	}
+	if got := again.Next(shot(Tunnel{Alias: research.Alias, Ended: true}), noon); len(got.Connections) != 1 || got.Connections[0].Phase != Connecting {
+		t.Errorf("between two tunnels: %+v", got.Connections)
+	}
+	if got := way(shot(tunnelOf(gpu, Connected)), shot(lost(gpu))).Asked(gpu.Alias, noon); len(got.Connections) != 1 || got.Connections[0].Phase != Connecting {
+		t.Errorf("a lost one: %+v", got.Connections)
 	}
 }
 

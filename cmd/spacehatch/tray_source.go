@@ -62,18 +62,18 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 		select {
 		case all := <-tunnels:
 			watch()
-			last = trayTunnels(all)
-			f(s.snapshot(last))
-			last = slices.DeleteFunc(last, func(t tray.Tunnel) bool { return t.Ended }) // told once
+			f(s.snapshot(trayTunnels(all)))
+			// An end is told once.
+			last = slices.DeleteFunc(trayTunnels(all), func(t tray.Tunnel) bool { return t.Ended })
 		case event, open := <-files.Events:
 			if !open {
 				return finish(errors.New("watch for spaces and host keys: the watcher has ended"))
 			}
 			if name := filepath.Base(event.Name); name == "spaces.json" || name == "known_hosts" {
-				f(s.snapshot(last))
+				f(s.snapshot(slices.Clone(last)))
 			}
 		case <-files.Errors:
-			f(s.snapshot(last)) // events were lost: look at everything
+			f(s.snapshot(slices.Clone(last))) // events were lost: look at everything
 		case err := <-ended:
 			cancel()
 			return err
