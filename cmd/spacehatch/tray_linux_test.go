@@ -71,7 +71,9 @@ func TestThereIsOneTray(t *testing.T) {
 
 func TestQuitTheTray(t *testing.T) {
 	p, q := trayProgram(t)
-	if err := p.quitTray(t.Context()); err != nil {
+	c := p.trayCommand()
+	c.SetArgs([]string{"--quit"})
+	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Errorf("without a tray: %v", err)
 	}
 	lock := flock.New(filepath.Join(q.runtime, trayLock))

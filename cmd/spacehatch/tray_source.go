@@ -72,8 +72,9 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 			if name := filepath.Base(event.Name); name == "spaces.json" || name == "known_hosts" {
 				f(s.snapshot(slices.Clone(last)))
 			}
-		case <-files.Errors:
-			f(s.snapshot(slices.Clone(last))) // events were lost: look at everything
+		case err := <-files.Errors:
+			s.log.Debug("events about spaces and host keys were lost", "error", err)
+			f(s.snapshot(slices.Clone(last)))
 		case err := <-ended:
 			cancel()
 			return err
