@@ -201,6 +201,29 @@ func TestWatchTellsOfAProcessThatDied(t *testing.T) {
 	}
 }
 
+func TestWatchTellsAnEndOnce(t *testing.T) {
+	dir := shortFolder(t)
+	told := watching(t, dir)
+	<-told
+	l := bind(t, filepath.Join(dir, socketName("a.hatch", 1)))() // it stays
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := ipc.Receive(conn, new(request)); err != nil {
+		t.Fatal(err)
+	}
+	if err := ipc.Send(conn, Status{Alias: "a.hatch", State: Closed}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, told, "a.hatch", Closed)
+	announce(t, dir, "b.hatch")
+	if all := <-told; len(all) != 1 || all[0].Alias != "b.hatch" {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestWatchLeavesOutWhoDoesNotAnswer(t *testing.T) {
 	dir := shortFolder(t)
 	if err := os.WriteFile(filepath.Join(dir, "t-strange-1.sock"), nil, 0o600); err != nil {
