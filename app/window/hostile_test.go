@@ -73,7 +73,7 @@ func TestAnAddressThatIsNotHTTPSIsNotOffered(t *testing.T) {
 // TestNothingIsWiderThanItsWindow looks at every state at 100 and 200 %.
 func TestNothingIsWiderThanItsWindow(t *testing.T) {
 	for _, s := range states() {
-		for _, scale := range []float32{1, 1.5, 2} {
+		for _, scale := range []float32{1, 2} {
 			w, _ := shownIn(t, s.screen, theme.VariantDark, scale)
 			want, got := defaultSize(s.screen), w.Content().MinSize()
 			if got.Width > want.Width || got.Height > want.Height {

@@ -48,7 +48,7 @@ func (p *person) press(keys ...fyne.KeyName) {
 	for _, key := range keys {
 		switch key {
 		case fyne.KeyTab:
-			test.FocusNext(p.canvas)
+			p.canvas.FocusNext()
 		case fyne.KeySpace:
 			at := p.canvas.Focused() // a button gives it back when it is pressed
 			at.TypedKey(&fyne.KeyEvent{Name: key})

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/theme"
 
@@ -42,7 +43,7 @@ func shownIn(t *testing.T, screen view.Screen, is fyne.ThemeVariant, scale float
 	})
 	w := test.NewTempWindow(t, page.Content)
 	w.SetPadded(false)
-	w.Canvas().(test.WindowlessCanvas).SetScale(scale)
+	w.Canvas().(software.WindowlessCanvas).SetScale(scale)
 	w.Resize(defaultSize(screen))
 	if page.Focus != nil {
 		w.Canvas().Focus(page.Focus)

@@ -87,13 +87,6 @@ func quiet(text string) *widget.Label {
 	return l
 }
 
-// caption is a small line of less weight.
-func caption(text string) *widget.Label {
-	l := quiet(text)
-	l.SizeName = theme.SizeNameCaptionText
-	return l
-}
-
 // row is a name and a value from outside, side by side.
 func row(name, value string) fyne.CanvasObject {
 	n := widget.NewLabel(name)
