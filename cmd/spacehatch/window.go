@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/app/desktop"
@@ -47,7 +45,7 @@ func (p *program) inWindow(ctx context.Context, program string, c *handler.Conne
 ) (handler.Result, error) {
 	first := &firstRun{program: p, parts: q, editor: f.Editor}
 	w := desktop.New(desktop.Options{
-		Program: program, Version: fmt.Sprintf("Spacehatch %s (%s/%s)", version, runtime.GOOS, runtime.GOARCH),
+		Program: program, Version: "Spacehatch " + builtFor(),
 		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json,
 	})
 	report := c.Report
