@@ -11,7 +11,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The same flags for everything, or the build cache would hold everything
 # twice. The version comes from above and not from Go's own look at git, which
 # fails where the folder belongs to somebody else.
-export GOFLAGS := -trimpath -buildvcs=false
+# The tags are for the windows' toolkit: with them it is built in a minute in
+# place of three, and draws without a graphics card.
+export GOFLAGS := -trimpath -buildvcs=false -tags=gles,x11
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 GOLANGCI_LINT_VERSION := v2.15.0
@@ -27,6 +29,14 @@ help: ## list these commands
 .PHONY: build
 build: ## build build/spacehatch, static and stripped
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch
+
+.PHONY: desktop
+desktop: ## build build/spacehatch-desktop, the windows; needs a C compiler and what .ci/run installs
+	go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch-desktop
+
+.PHONY: screenshots
+screenshots: ## draw every window in every state to build/screenshots/
+	CGO_ENABLED=0 go test -count=1 -run TestScreenshots ./app/window -screenshots $(CURDIR)/build/screenshots
 
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against
