@@ -87,7 +87,9 @@ func (p Programs) told(ctx context.Context, program string, args ...string) erro
 	said, err := p.run(ctx, "", program, args...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		said = strings.Join(strings.Fields(said), " ")
-		said = strings.TrimPrefix(said, strings.TrimSuffix(filepath.Base(program), ".exe")+": ")
+		for _, name := range []string{"spacehatch: ", "spacehatch-desktop: "} {
+			said = strings.TrimPrefix(said, name)
+		}
 		if said == "" {
 			said = "The command ended without a word."
 		}

@@ -170,6 +170,7 @@ func (l *loop) run(ctx context.Context) error {
 				return nil
 			}
 			l.state = l.state.Answered(o.action.Alias)
+			l.draw(l.state, l.now())
 			if o.err != nil {
 				l.tell(ctx, []Notice{failure(o)})
 			}
@@ -187,9 +188,12 @@ func (l *loop) run(ctx context.Context) error {
 
 // failure tells what a click did not lead to.
 func failure(o outcome) Notice {
-	title := "Spacehatch could not do that"
-	if o.action.Alias != "" {
-		title = o.action.Alias + ": that did not work"
+	title := "That did not work"
+	switch o.action.Do {
+	case Connect, Reconnect, OpenIDE:
+		title = o.action.Alias + " could not be opened"
+	case Disconnect:
+		title = o.action.Alias + " could not be disconnected"
 	}
 	p := problem.From(o.err)
 	return Notice{About: o.action.Alias, Title: title, Body: sentences(p.Sentence, p.Hint), For: 30 * time.Second}

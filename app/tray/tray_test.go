@@ -189,11 +189,14 @@ func TestClicks(t *testing.T) {
 		})
 		l.clicks <- Action{Connect, research.Alias}
 		var chosen func(Action)
+		if got := w.last(); strings.Contains(got, "connecting") {
+			t.Errorf("after a failure:\n%s", got)
+		}
 		w.see(func() {
 			if len(w.acted) != 1 || w.acted[0] != (Action{Connect, research.Alias}) {
 				t.Errorf("acted %v", w.acted)
 			}
-			if n := w.told[len(w.told)-1]; len(w.told) != 2 || n.Body != "There is no session. Open it from Studio." {
+			if n := w.told[len(w.told)-1]; len(w.told) != 2 || n.Title+": "+n.Body != "research.hatch could not be opened: There is no session. Open it from Studio." {
 				t.Errorf("told %+v", w.told)
 			}
 			chosen = w.chosen
