@@ -35,8 +35,9 @@ desktop: ## build build/spacehatch-desktop, the windows; needs a C compiler and 
 	go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch-desktop
 
 .PHONY: screenshots
-screenshots: ## draw every window in every state to build/screenshots/
+screenshots: ## draw every window in every state to build/screenshots/; the real ones after make desktop
 	CGO_ENABLED=0 go test -count=1 -run TestScreenshots ./app/window -screenshots $(CURDIR)/build/screenshots
+	CGO_ENABLED=0 go test -count=1 -run TestTheRealWindow -v ./cmd/spacehatch-desktop -screenshots $(CURDIR)/build/screenshots
 
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against

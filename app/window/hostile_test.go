@@ -83,13 +83,14 @@ func TestNothingIsWiderThanItsWindow(t *testing.T) {
 	}
 }
 
-func FuzzPages(f *testing.F) {
-	f.Add(hostile())
-	f.Add("")
-	f.Add("  kept\n  lines\n\nand {{ not")
-	f.Fuzz(func(t *testing.T, text string) {
-		item := view.Item{Key: text, Kind: view.ItemKind(text), State: view.Proposed, Name: text, Editor: text, Diff: text, Problem: &view.Problem{Sentence: text, Hint: text}}
+func TestOddTextsOnEveryPage(t *testing.T) {
+	for _, text := range []string{"", "\n\n", "  kept\n  lines\n\nand {{ not", "\xff\u202e\x00", hostile()[:200]} {
+		item := view.Item{
+			Key: text, Kind: view.ItemKind(text), State: view.Proposed, Name: text, Editor: text, Diff: text,
+			Problem: &view.Problem{Sentence: text, Hint: text}, Options: []view.Option{{Key: text, Title: text}},
+		}
 		for _, screen := range []view.Screen{
+			{},
 			{Connection: &view.Connection{
 				Space: view.Space{Name: text, Account: text, Region: text, Domain: text}, Editor: text,
 				Steps:   []view.Step{{ID: text, State: view.State(text), Detail: text}},
@@ -106,6 +107,33 @@ func FuzzPages(f *testing.F) {
 					t.Errorf("%q is drawn", drawn.Text)
 				}
 			}
+		}
+	}
+}
+
+func FuzzText(f *testing.F) {
+	f.Add(hostile(), 10)
+	f.Add("", 0)
+	f.Add("  a\r\n\tb\n\xff", 3)
+	f.Fuzz(func(t *testing.T, text string, limit int) {
+		limit = max(0, limit)
+		printed := func(line string, most int) {
+			if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || len([]rune(line)) > most+1 {
+				t.Errorf("%q is drawn", line)
+			}
+		}
+		if limit < 1<<20 {
+			printed(literal(text, limit), limit)
+			if got := cut(text, limit); len([]rune(got)) > limit+1 || !strings.HasPrefix(text, strings.TrimSuffix(got, "…")) {
+				t.Errorf("cut to %q", got)
+			}
+		}
+		all := lines(text)
+		if len(all) > maxLines+1 {
+			t.Errorf("%d lines", len(all))
+		}
+		for _, line := range all {
+			printed(line, maxLine)
 		}
 	})
 }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacehatch/spacehatch/app/desktop"
+	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/internal/ipc"
+)
+
+var screenshots = flag.String("screenshots", "", "a folder for pictures of the real windows; empty takes none")
+
+// program is what `make desktop` has built.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../../build/spacehatch-desktop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("build/spacehatch-desktop is not there: make desktop")
+	}
+	return path
+}
+
+func needs(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+}
+
+// background starts a program that ends with the test.
+func background(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+}
+
+// display is an X server with a window manager, and the environment to use it.
+func display(t *testing.T) {
+	t.Helper()
+	needs(t, "Xvfb", "openbox", "xdotool")
+	number, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = number.Close() }()
+	server := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1024x820x24", "-nolisten", "tcp")
+	server.ExtraFiles = []*os.File{write}
+	background(t, server)
+	_ = write.Close()
+	line, err := bufio.NewReader(number).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the X server did not start: %v", err)
+	}
+	home := t.TempDir()
+	for name, value := range map[string]string{
+		"DISPLAY": ":" + strings.TrimSpace(line), "WAYLAND_DISPLAY": "", "HOME": home, "XDG_CONFIG_HOME": "",
+		"XDG_STATE_HOME": "", "XDG_CACHE_HOME": "", "LANG": "C.UTF-8", "FYNE_THEME": "light",
+		// No session bus: the toolkit would start one.
+		"DBUS_SESSION_BUS_ADDRESS": "disabled:",
+	} {
+		t.Setenv(name, value)
+	}
+	background(t, exec.Command("openbox"))
+}
+
+// keys types into the window of that title, as a person does.
+func keys(t *testing.T, title string, pressed ...string) {
+	t.Helper()
+	args := append([]string{"search", "--sync", "--onlyvisible", "--name", "^" + title + "$", "windowactivate", "--sync", "key", "--clearmodifiers"}, pressed...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "xdotool", args...).CombinedOutput(); err != nil {
+		t.Fatalf("xdotool: %v\n%s", err, out)
+	}
+}
+
+func picture(t *testing.T, name string) {
+	t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	needs(t, "import")
+	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "import", "-window", "root", filepath.Join(*screenshots, name)).CombinedOutput(); err != nil {
+		t.Fatalf("import: %v\n%s", err, out)
+	}
+}
+
+func consent() view.Screen {
+	space := view.Space{Name: "fraud-model", Application: "JupyterLab", Account: "111122223333", Domain: "d-abcdefghijkl", Region: "eu-west-1", UserProfile: "alice"}
+	return view.Screen{Connection: &view.Connection{
+		Space: space, Question: &view.Question{ID: 1, Consent: &view.Consent{Space: space, MayRemember: true}},
+	}}
+}
+
+func TestTheRealWindow(t *testing.T) {
+	path := program(t)
+	display(t)
+	p, err := desktop.Start(t.Context(), path, consent())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys(t, "Spacehatch", "Tab")
+	picture(t, "real-consent.png")
+	keys(t, "Spacehatch", "Return")
+	act := <-p.Acts()
+	if act.Answer == nil || act.Answer.Choice != view.Yes {
+		t.Errorf("Tab and Return did %+v", act)
+	}
+	p.Show(view.Screen{Connection: &view.Connection{Problem: &view.Problem{Sentence: "It broke.", Hint: "Mend it."}}})
+	picture(t, "real-problem.png")
+	p.End()
+}
+
+func TestNoFolderStaysBehind(t *testing.T) {
+	path := program(t)
+	display(t)
+	var screens bytes.Buffer
+	for _, screen := range []view.Screen{consent(), {Close: true}} {
+		if err := ipc.Send(&screens, screen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "connection")
+	cmd.Stdin = &screens
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(config); err == nil {
+		t.Errorf("%s stays behind", config)
+	}
+}
+
+func TestWithoutADisplay(t *testing.T) {
+	cmd := exec.Command(program(t), "connection")
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	failed, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || failed.ExitCode() != exitNoDisplay || !strings.Contains(string(out), "There is no display") {
+		t.Errorf("it ends with %v: %s", err, out)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"what"}, {"connection", "more"}, {"--help"}} {
+		if code := run(args); code != exitUsage {
+			t.Errorf("%q: %d", args, code)
+		}
+	}
+}
