@@ -1,0 +1,253 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/internal/ipc"
+)
+
+// What the windows of a test do.
+const (
+	variablePerson  = "SPACEHATCH_TEST_PERSON"  // "yes" or "no"
+	variableScreens = "SPACEHATCH_TEST_SCREENS" // the file of what was shown
+)
+
+// beDesktop is a window whose person says the same to everything.
+func beDesktop() {
+	if err := sitBefore(os.Getenv(variablePerson)); err != nil {
+		fmt.Fprintln(os.Stderr, "the tests' window:", err)
+		os.Exit(1)
+	}
+}
+
+func sitBefore(person string) error {
+	file, err := os.OpenFile(os.Getenv(variableScreens), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := ipc.Send(os.Stdout, view.Act{Kind: view.Ready}); err != nil {
+		return err
+	}
+	answered := 0
+	for {
+		var screen view.Screen
+		if ipc.Receive(os.Stdin, &screen) != nil {
+			return nil
+		}
+		if err := json.NewEncoder(file).Encode(screen); err != nil {
+			return err
+		}
+		id, keys := asked(screen)
+		if id == 0 || id == answered {
+			continue
+		}
+		answered = id
+		answer := view.Answer{ID: id}
+		if person == "yes" {
+			answer.Choice, answer.Keys = view.Yes, keys
+		}
+		if err := ipc.Send(os.Stdout, view.Act{Kind: view.Answered, Answer: &answer}); err != nil {
+			return err
+		}
+	}
+}
+
+// asked returns the question of a screen, and what is ticked there.
+func asked(screen view.Screen) (id int, keys []string) {
+	setup := screen.Setup
+	if c := screen.Connection; c != nil && c.Question != nil {
+		id, setup = c.Question.ID, c.Question.Setup
+	} else if setup != nil && setup.Stage == view.Choosing {
+		id = setup.ID
+	}
+	if setup != nil {
+		for _, item := range setup.Items {
+			if item.State == view.Proposed && item.Chosen {
+				keys = append(keys, item.Key)
+			}
+		}
+	}
+	return id, keys
+}
+
+// person puts somebody before the desk's display. It returns what was shown.
+func (d *desk) person(t *testing.T, says string) (shown func() []view.Screen) {
+	t.Helper()
+	file := filepath.Join(filepath.Dir(d.home), "screens")
+	d.env = append(d.env, "DISPLAY=:0", variablePerson+"="+says, variableScreens+"="+file)
+	return func() []view.Screen {
+		t.Helper()
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []view.Screen
+		for line := range strings.Lines(string(data)) {
+			var screen view.Screen
+			if err := json.Unmarshal([]byte(line), &screen); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, screen)
+		}
+		return all
+	}
+}
+
+// kinds are the items of the first set-up that was shown, with their states.
+func kinds(screens []view.Screen) string {
+	for _, s := range screens {
+		setup := s.Setup
+		if s.Connection != nil && s.Connection.Question != nil {
+			setup = s.Connection.Question.Setup
+		}
+		if setup != nil {
+			var all []string
+			for _, item := range setup.Items {
+				all = append(all, string(item.Kind)+"="+string(item.State))
+			}
+			return strings.Join(all, " ")
+		}
+	}
+	return ""
+}
+
+func TestALinkInAWindow(t *testing.T) {
+	s, d := newStudio(t), newDesk(t)
+	d.at(s)
+	shown := d.person(t, "yes")
+	got := d.run(t, s.link(t, "space=my-space"), "open", "--editor", "none", "-")
+	if got.code != exitOK {
+		t.Fatalf("%v", got)
+	}
+	screens := shown()
+	first := screens[0].Connection
+	if first == nil || first.Question == nil || first.Question.Consent == nil || first.Question.Consent.Space.Name != "my-space" {
+		t.Errorf("the first screen is %+v", first)
+	}
+	if got := kinds(screens); got != "ssh-config=proposed links=proposed agent=off" {
+		t.Errorf("the first run offers %s", got)
+	}
+	if last := screens[len(screens)-1].Connection; last == nil || !last.Done || last.Space.Domain != "d-simulated0001" {
+		t.Errorf("the last screen is %+v", last)
+	}
+	if _, err := os.Stat(filepath.Join(d.home, "data", "applications")); err != nil {
+		t.Errorf("the links were not registered: %v", err)
+	}
+	for _, screen := range screens {
+		if text, err := json.Marshal(screen); err != nil || strings.Contains(string(text), "X-Amz-Signature") {
+			t.Errorf("a window is told %s, %v", text, err)
+		}
+	}
+}
+
+func TestANoInAWindowLeavesNothing(t *testing.T) {
+	s, d := newStudio(t), newDesk(t)
+	d.at(s)
+	shown := d.person(t, "no")
+	got := d.run(t, s.link(t, "space=my-space"), "open", "--editor", "none", "-")
+	if got.code != exitCancelled {
+		t.Fatalf("%v", got)
+	}
+	if screens := shown(); !screens[len(screens)-1].Close {
+		t.Errorf("the window stays with %+v", screens[len(screens)-1])
+	}
+	if left, err := os.ReadDir(d.home); err != nil || len(left) != 0 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}
+
+func TestARefusedLinkIsShown(t *testing.T) {
+	d := newDesk(t)
+	shown := d.person(t, "yes")
+	got := d.run(t, "spacehatch://connect/sagemaker?x=1", "open", "-")
+	if got.code != exitRefused {
+		t.Fatalf("%v", got)
+	}
+	screens := shown()
+	last := screens[len(screens)-1].Connection
+	if last == nil || last.Problem == nil || last.Problem.Code != "link-malformed" || last.Problem.Retry || last.Problem.Studio != "" {
+		t.Errorf("the last screen is %+v", last)
+	}
+}
+
+func TestScriptsGetNoWindow(t *testing.T) {
+	for _, flag := range []string{"--json", "--yes"} {
+		d := newDesk(t)
+		d.person(t, "yes")
+		got := d.run(t, "spacehatch://connect/sagemaker?x=1", "open", flag, "-")
+		if got.code != exitRefused {
+			t.Fatalf("%v", got)
+		}
+		if _, err := os.Stat(filepath.Join(filepath.Dir(d.home), "screens")); err == nil {
+			t.Errorf("%s: a window opened", flag)
+		}
+	}
+}
+
+func TestSetUpInAWindow(t *testing.T) {
+	for _, test := range []struct {
+		says string
+		code int
+		made bool
+	}{{"yes", exitOK, true}, {"no", exitOK, false}} {
+		t.Run(test.says, func(t *testing.T) {
+			d := newDesk(t)
+			shown := d.person(t, test.says)
+			if got := d.run(t, "", "setup", "--window"); got.code != test.code {
+				t.Fatalf("%v", got)
+			}
+			if got := kinds(shown()); !strings.HasPrefix(got, "ssh-config=proposed ide=") || !strings.HasSuffix(got, "links=proposed agent=off") {
+				t.Errorf("it offers %s", got)
+			}
+			config, err := os.ReadFile(filepath.Join(d.home, ".ssh", "config"))
+			if made := err == nil && strings.Contains(string(config), "Include"); made != test.made {
+				t.Errorf("the SSH config is %s, %v", config, err)
+			}
+			if !test.made {
+				return
+			}
+			screens := shown()
+			last := screens[len(screens)-1].Setup
+			if last == nil || last.Stage != view.Made {
+				t.Fatalf("the last screen is %+v", last)
+			}
+			for _, item := range last.Items {
+				if item.State == view.Proposed || item.State == view.Applying || item.State == view.Unapplied {
+					t.Errorf("%s is %s, %+v", item.Kind, item.State, item.Problem)
+				}
+			}
+		})
+	}
+}
+
+func TestSetUpWithoutADisplay(t *testing.T) {
+	got := newDesk(t).run(t, "", "setup", "--window")
+	if got.code != exitFailed || !strings.Contains(got.errors, "No window could be opened.") {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for key, want := range map[string]view.ItemKind{
+		"~/.ssh/config":                  view.SSHConfig,
+		"spacehatch://":                  view.Links,
+		"extension a.b in /x of 2026":    view.Extension,
+		"/home/x/Code/settings.json":     view.Settings,
+		"the host key of my-space.hatch": view.HostKey,
+		"":                               "",
+		"something new":                  "",
+	} {
+		if got := kindOf(key); got != want {
+			t.Errorf("%q is %q, want %q", key, got, want)
+		}
+	}
+}
