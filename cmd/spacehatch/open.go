@@ -131,6 +131,7 @@ func (p *program) connect(ctx context.Context, f connectFlags,
 		}
 		return err
 	}
+	p.startTray(ctx, q)
 	if f.json {
 		return p.printLine(jsonEnd{
 			Event: "ready", Alias: result.Space.Alias, SpaceARN: result.Space.ARN,

@@ -15,7 +15,6 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
-	"github.com/spacehatch/spacehatch/app/desktop"
 	"github.com/spacehatch/spacehatch/app/notify"
 	"github.com/spacehatch/spacehatch/app/tray"
 	"github.com/spacehatch/spacehatch/internal/ipc"
@@ -91,14 +90,12 @@ func (p *program) tray(ctx context.Context) error {
 	slog.SetDefault(p.log)
 	sender := notify.New("Spacehatch")
 	defer sender.Close()
-	windows, err := desktop.Find()
-	if err != nil {
-		windows = ""
-	}
 	t := tray.Tray{
-		Source: traySource{q, windows != "", p.log},
+		// spacehatch-desktop has no windows for details, settings and
+		// diagnostics, so the menu offers none.
+		Source: traySource{q, false, p.log},
 		Actor: tray.Programs{
-			Spacehatch: q.executable, Desktop: windows, Detached: detached, Scratch: runtime,
+			Spacehatch: q.executable, Detached: detached, Scratch: runtime,
 			Studio: q.studioAddress, Lookup: p.lookup,
 		},
 		Notifier: notices{sender},
@@ -137,7 +134,7 @@ func serveTray(ctx context.Context, l *ipc.Listener, quit func()) {
 
 // quitTray ends the tray where one runs and waits for its end.
 func (p *program) quitTray(ctx context.Context) error {
-	q, err := p.parts()
+	q, err := p.places()
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // from the store, host keys from the pins. It implements tray.Source.
 type traySource struct {
 	*parts
-	windows bool // spacehatch-desktop is there
+	windows bool // spacehatch-desktop can show what the menu offers
 	log     *slog.Logger
 }
 

@@ -64,6 +64,7 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 		name string
 		undo func(context.Context) error
 	}{
+		{"tray", p.quitTray},
 		{"connections", func(ctx context.Context) error {
 			_, err := q.closeTunnels(ctx, "")
 			return err
