@@ -101,7 +101,8 @@ type Problem struct {
 }
 
 // Diagnostics is what a person sends to somebody who helps: the problem and
-// the steps before it, in plain lines. It names neither account nor space.
+// the steps before it, in plain lines. Account and space are in it only where
+// the problem's own words name them.
 func (c Connection) Diagnostics() string {
 	var b strings.Builder
 	if p := c.Problem; p != nil {

@@ -32,7 +32,9 @@ func connection() (code int) {
 		return noWindow(err)
 	}
 	defer func() {
-		// The toolkit has no errors for a display without OpenGL.
+		// The toolkit knows no errors for a display that it cannot use: it
+		// panics, or ends the program with exit code 1. Either way the first
+		// act does not come, and that is what spacehatch goes by.
 		if fault := recover(); fault != nil {
 			code = noWindow(problem.New(native.NoDisplay, "No window can be opened on this display.",
 				"Run spacehatch in a terminal; it asks there.", fmt.Errorf("%v", fault)))
