@@ -15,6 +15,10 @@ import (
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
+// settleAfter is when a connection has done what only its start needs memory
+// for.
+const settleAfter = 2 * time.Second
+
 // described lets the registry look into a tunnel.
 type described struct{ *tunnel.Tunnel }
 
@@ -135,6 +139,7 @@ func (c *carrier) await(ctx context.Context, t *tunnel.Tunnel, late <-chan time.
 // pump moves bytes both ways until the tunnel or the ssh ends.
 func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, ssh *stream) error {
 	defer func() { _ = ssh.Close() }()
+	defer time.AfterFunc(settleAfter, letGo).Stop()
 	up := make(chan error, 1)
 	go func() { // ends when ssh closes its side, or with the process
 		_, err := io.Copy(t, ssh)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,7 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 		return err
 	}
 	defer func() { _ = a.Close() }()
+	defer time.AfterFunc(settleAfter, letGo).Stop()
 	up := make(chan struct{})
 	go func() { // ends when ssh closes its side, or with the process
 		defer close(up)

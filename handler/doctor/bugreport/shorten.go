@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Tail returns the last lines of a text, at most limit bytes of whole lines,
@@ -24,9 +25,15 @@ func Tail(text string, limit int) string {
 	return "(what came before was left out)\n" + cut
 }
 
+// form compiles a pattern when it is first needed: every ssh starts a process
+// of ours, and none of those makes a report.
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // plainValue is a setting's value that tells nothing about the user: one of a
 // few words of ours, or the name of an IDE.
-var plainValue = regexp.MustCompile(`^"(?:debug|info|warn|error|code|code-insiders|codium|cursor|windsurf|kiro|positron)"$`)
+var plainValue = form(`^"(?:debug|info|warn|error|code|code-insiders|codium|cursor|windsurf|kiro|positron)"$`)
 
 // Settings returns a settings.toml, line for line, with its keys and without
 // those values that say something about the user. Comments and lines that are
@@ -45,7 +52,7 @@ func Settings(text string, known ...string) string {
 			b.WriteString("(a line that is not shown)")
 		case !slices.Contains(known, key):
 			b.WriteString("(an unknown key) = ***")
-		case plainValue.MatchString(value):
+		case plainValue().MatchString(value):
 			b.WriteString(key + " = " + value)
 		default:
 			b.WriteString(key + " = ***")
@@ -63,27 +70,27 @@ var telling = []string{
 
 // harmless are the variables whose value is shown, with the form that it must
 // have.
-var harmless = map[string]*regexp.Regexp{
+var harmless = map[string]func() *regexp.Regexp{
 	"AWS_REGION":                          regionForm,
 	"AWS_DEFAULT_REGION":                  regionForm,
 	"AWS_EC2_METADATA_DISABLED":           boolForm,
 	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": boolForm,
 	"AWS_USE_FIPS_ENDPOINT":               boolForm,
 	"AWS_USE_DUALSTACK_ENDPOINT":          boolForm,
-	"AWS_MAX_ATTEMPTS":                    regexp.MustCompile(`^\d{1,3}$`),
-	"AWS_RETRY_MODE":                      regexp.MustCompile(`^(?:legacy|standard|adaptive)$`),
-	"AWS_STS_REGIONAL_ENDPOINTS":          regexp.MustCompile(`^(?:legacy|regional)$`),
-	"SPACEHATCH_LOG":                      regexp.MustCompile(`^(?:debug|info|warn|error)$`),
-	"SPACEHATCH_EDITOR":                   regexp.MustCompile(`^(?:code|code-insiders|codium|cursor|windsurf|kiro|positron)$`),
+	"AWS_MAX_ATTEMPTS":                    form(`^\d{1,3}$`),
+	"AWS_RETRY_MODE":                      form(`^(?:legacy|standard|adaptive)$`),
+	"AWS_STS_REGIONAL_ENDPOINTS":          form(`^(?:legacy|regional)$`),
+	"SPACEHATCH_LOG":                      form(`^(?:debug|info|warn|error)$`),
+	"SPACEHATCH_EDITOR":                   form(`^(?:code|code-insiders|codium|cursor|windsurf|kiro|positron)$`),
 }
 
 var (
-	regionForm = regexp.MustCompile(`^[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-\d{1,2}$`)
-	boolForm   = regexp.MustCompile(`^(?i:true|false|0|1)$`)
+	regionForm = form(`^[a-z]{2,8}(?:-[a-z]{2,12}){1,3}-\d{1,2}$`)
+	boolForm   = form(`^(?i:true|false|0|1)$`)
 )
 
 // nameForm is the form of a variable's name that is shown.
-var nameForm = regexp.MustCompile(`^[A-Z][A-Z_0-9]{0,63}$`)
+var nameForm = form(`^[A-Z][A-Z_0-9]{0,63}$`)
 
 // Environment lists the variables of an environment ("NAME=value" each, as
 // [os.Environ] gives it) that a connection reads, sorted. A value is shown only
@@ -93,15 +100,15 @@ func Environment(environ []string) string {
 	for _, variable := range environ {
 		name, value, _ := strings.Cut(variable, "=")
 		upper := strings.ToUpper(name)
-		if !nameForm.MatchString(upper) || !slices.ContainsFunc(telling, func(t string) bool {
+		if !nameForm().MatchString(upper) || !slices.ContainsFunc(telling, func(t string) bool {
 			return upper == t || strings.HasSuffix(t, "_") && strings.HasPrefix(upper, t)
 		}) {
 			continue
 		}
 		shown := "(set, not shown)"
-		if form := harmless[upper]; value == "" {
+		if looks := harmless[upper]; value == "" {
 			shown = "(empty)"
-		} else if form != nil && form.MatchString(value) {
+		} else if looks != nil && looks().MatchString(value) {
 			shown = value
 		}
 		lines = append(lines, fmt.Sprintf("%s = %s\n", name, shown))

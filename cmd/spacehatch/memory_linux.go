@@ -12,7 +12,7 @@ import (
 
 // letGo gives back the memory that only the start needed: the heap's free
 // pages, and the program's own code, of which the start of the AWS SDK and of
-// other parts that the tray never uses has mapped nearly all. The system maps
+// other parts that a tray or a tunnel never uses has mapped nearly all. The system maps
 // again, from its cache, whatever is run again.
 func letGo() {
 	debug.FreeOSMemory()
