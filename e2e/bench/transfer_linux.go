@@ -46,7 +46,7 @@ func (s *stand) measureTransfer(ctx context.Context, r *results, count int) erro
 			} {
 				var idle func() error
 				if i == 0 {
-					idle = func() error { return s.ownTunnelMemory(held) }
+					idle = func() error { return s.ownTunnelMemory(ctx, held) }
 				}
 				rate, err := transfer(ctx, client.ssh, direction.remote, direction.send, len(direction.receive), idle)
 				if err != nil {
@@ -158,8 +158,8 @@ func (s *stand) sshByPlugin(ctx context.Context, remote string) (*exec.Cmd, erro
 }
 
 // ownTunnelMemory adds what a proxy holds that has a tunnel of its own.
-func (s *stand) ownTunnelMemory(held map[string][]float64) error {
-	found, err := s.memory(map[string]string{"spacehatch proxy, own tunnel, by credentials": " proxy "})
+func (s *stand) ownTunnelMemory(ctx context.Context, held map[string][]float64) error {
+	found, err := s.memory(ctx, map[string]string{"spacehatch proxy, own tunnel, by credentials": " proxy "})
 	for key, mib := range found {
 		held[key] = append(held[key], mib)
 	}
