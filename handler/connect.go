@@ -67,6 +67,9 @@ type Tunnel interface {
 type Master interface {
 	// Running reports whether a master for the alias answers.
 	Running(ctx context.Context, alias string) bool
+	// Prepare does what Start needs and what needs no tunnel. Whatever goes
+	// wrong, Start will say.
+	Prepare(ctx context.Context, alias string)
 	// Start starts one; the tunnel must be open. The notice, where there is
 	// one, is for the person (the host key was another one).
 	Start(ctx context.Context, alias string) (notice string, err error)
@@ -384,6 +387,7 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 		c.begin(StepSSH).end(Skipped, "already connected")
 		return nil
 	}
+	c.Master.Prepare(ctx, alias) // while the tunnel dials
 	if err := tunnel.Ready(ctx); err != nil {
 		if !o.consented && errors.Is(err, &problem.Problem{Code: problem.TunnelRefused}) {
 			p := problem.From(err)

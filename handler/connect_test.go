@@ -110,6 +110,7 @@ type fakeMaster struct{ *world }
 func (w fakeMaster) Running(_ context.Context, alias string) bool {
 	return w.running && alias == "my-space.hatch"
 }
+func (w fakeMaster) Prepare(context.Context, string) {}
 func (w fakeMaster) Start(_ context.Context, alias string) (string, error) {
 	w.note("master %s", alias)
 	return w.notice, w.masterErr

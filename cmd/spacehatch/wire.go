@@ -90,7 +90,7 @@ func (p *program) connector(q *parts) *handler.Connector {
 		Editors:   editors{q},
 		Person:    terminal.Person{Open: p.openTTY},
 	}
-	c.Master = sshMaster{q, c}
+	c.Master = &sshMaster{parts: q, Connector: c}
 	return c
 }
 
@@ -302,21 +302,30 @@ func (p sshPins) Forget(ctx context.Context, alias string) error {
 type sshMaster struct {
 	*parts
 	*handler.Connector // whose Person is asked
+
+	located, socket string // an alias, and its control socket
 }
 
 // Running asks ssh only where a tunnel is open: without one there is no master,
 // and ssh takes some milliseconds to say so.
-func (m sshMaster) Running(ctx context.Context, alias string) bool {
+func (m *sshMaster) Running(ctx context.Context, alias string) bool {
 	open, err := registry.List(ctx, m.runtime)
 	return err == nil &&
 		slices.ContainsFunc(open, func(s registry.Status) bool { return s.Alias == alias }) &&
 		m.masters().Running(ctx, alias)
 }
 
+// Prepare asks ssh where the control socket will be.
+func (m *sshMaster) Prepare(ctx context.Context, alias string) {
+	if socket, err := m.masters().Locate(ctx, alias); err == nil {
+		m.located, m.socket = alias, socket
+	}
+}
+
 // Start also tells of a host key that is another one now, and lets the proxy
 // ask the person about it: the proxy's own words do not get past ssh when it
 // becomes a master.
-func (m sshMaster) Start(ctx context.Context, alias string) (notice string, err error) {
+func (m *sshMaster) Start(ctx context.Context, alias string) (notice string, err error) {
 	before, err := sshconfig.Pins(m.ssh, alias)
 	if err != nil {
 		return "", err
@@ -328,6 +337,9 @@ func (m sshMaster) Start(ctx context.Context, alias string) (notice string, err 
 	defer stop()
 	client := m.masters()
 	client.Env = []string{variable}
+	if m.located == alias {
+		client.Socket = m.socket
+	}
 	if err := client.Start(ctx, alias); err != nil || len(before) == 0 {
 		return "", err
 	}

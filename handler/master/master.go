@@ -53,6 +53,9 @@ type Client struct {
 	// Idle is how long a master stays without a client, in whole seconds; zero
 	// means [DefaultIdle].
 	Idle time.Duration
+	// Socket is what [Client.Locate] gave for the alias of Start, where somebody
+	// asked before: it takes a run of ssh. Empty means that Start asks.
+	Socket string
 	// Env is what ssh, and so its ProxyCommand, finds in its environment beside
 	// what is in ours, as key=value.
 	Env []string
@@ -87,9 +90,12 @@ func (c Client) Start(ctx context.Context, alias string) error {
 	}
 	defer func() { _ = lock.Close() }()
 
-	socket, err := c.socket(ctx, alias)
-	if err != nil || socket == "" {
-		return err
+	socket := c.Socket
+	if socket == "" {
+		var err error
+		if socket, err = c.Locate(ctx, alias); err != nil || socket == "" {
+			return err
+		}
 	}
 	// Each run of ssh takes some milliseconds of a person's time, so a socket
 	// that nobody listens on is not asked.
@@ -125,7 +131,7 @@ func (c Client) Stop(ctx context.Context, alias string) error {
 	if asked == nil {
 		return nil
 	}
-	socket, err := c.socket(ctx, alias)
+	socket, err := c.Locate(ctx, alias)
 	if err != nil || socket == "" {
 		return err
 	}
@@ -196,9 +202,12 @@ func (c Client) ask(ctx context.Context, what, alias string) error {
 	return nil
 }
 
-// socket returns the path of the alias's control socket, empty where the
-// configuration gives none.
-func (c Client) socket(ctx context.Context, alias string) (string, error) {
+// Locate returns the path of the alias's control socket, empty where the
+// configuration gives none or this system has no masters.
+func (c Client) Locate(ctx context.Context, alias string) (string, error) {
+	if !Supported() || !valid(alias) {
+		return "", nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	cmd := c.command(ctx, "-G", "--", alias)
