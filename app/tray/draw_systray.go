@@ -4,6 +4,8 @@ package tray
 
 import (
 	"context"
+	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -137,12 +139,30 @@ func (d *drawing) draw(s State, now time.Time) {
 	put(d.program, menu.Program)
 	if icon := s.Icon(); icon != d.icon {
 		d.icon = icon
-		systray.SetIcon(picture(string(icon)))
+		inSession(func() { systray.SetIcon(picture(string(icon))) })
 	}
 	if text := s.Tooltip(); text != d.tooltip {
 		d.tooltip = text
-		systray.SetTooltip(text)
+		inSession(func() { systray.SetTooltip(text) })
 	}
+}
+
+// inSession runs a call of the library's that panics where the session bus has
+// just gone. That is no fault of ours: the tray ends with the session, as soon
+// as it hears of it.
+func inSession(call func()) {
+	defer func() {
+		switch gone := recover().(type) {
+		case nil:
+		case runtime.Error:
+			panic(gone)
+		case error:
+			slog.Debug("the tray's item could not be changed", "error", gone)
+		default:
+			panic(gone)
+		}
+	}()
+	call()
 }
 
 // listen gives each click its meaning, until ctx is done.

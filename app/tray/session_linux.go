@@ -105,4 +105,4 @@ func (s *session) over() <-chan struct{} { return s.conn.Context().Done() }
 func (s *session) leave() { _ = s.conn.Close() }
 
 // nameItem says whose icon it is, to panels that list or sort them.
-func nameItem(name string) { systray.SetTitle(name) }
+func nameItem(name string) { inSession(func() { systray.SetTitle(name) }) }
