@@ -45,7 +45,7 @@ func Show(a fyne.App, o Options) error {
 	running.Go(s.send)
 	received := make(chan error, 1)
 	// Not waited for: it ends with its stream, at the latest with the process.
-	go func() { received <- s.receive() }()
+	go s.receive(received)
 	a.Run()
 	s.end()
 	running.Wait()
@@ -81,22 +81,25 @@ type shown struct {
 // errNothing says that the stream ended before a screen came.
 var errNothing = errors.New("nothing was sent to be shown")
 
-// receive takes screens until there are no more.
-func (s *shown) receive() error {
+// receive takes screens until there are no more, and says how that ended before
+// the window learns of it: what the window does then may end the program.
+func (s *shown) receive(how chan<- error) {
 	count := 0
 	for {
 		var next view.Screen
 		err := ipc.Receive(s.In, &next)
 		if err != nil {
-			s.closeOut() // who is gone reads no acts
-			fyne.Do(s.alone)
 			switch {
 			case count == 0 && errors.Is(err, io.EOF):
-				return errNothing
+				how <- errNothing
 			case errors.Is(err, io.EOF):
-				return nil
+				how <- nil
+			default:
+				how <- fmt.Errorf("receive a screen: %w", err)
 			}
-			return fmt.Errorf("receive a screen: %w", err)
+			s.closeOut() // who is gone reads no acts
+			fyne.Do(s.alone)
+			return
 		}
 		count++
 		fyne.Do(func() { s.draw(next) })
