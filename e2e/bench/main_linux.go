@@ -32,8 +32,9 @@ func main() {
 type options struct {
 	built string // the folder of spacehatch and session-manager-plugin
 	json  bool
-	count int // samples of what takes a moment
-	bulk  int // samples of what takes seconds
+	count int      // samples of what takes a moment
+	bulk  int      // samples of what takes seconds
+	only  []string // names of parts; empty: all
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -44,6 +45,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.BoolVar(&o.json, "json", false, "print a JSON array in place of the table")
 	flags.IntVar(&o.count, "n", 15, "how often to measure what takes a moment")
 	flags.IntVar(&o.bulk, "bulk", 3, "how often to measure what takes seconds")
+	flags.Func("only", "measure these `parts` alone, by name, with commas between: "+strings.Join(partNames(), ", "), func(text string) (err error) {
+		o.only, err = chosen(text)
+		return err
+	})
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -79,33 +84,35 @@ func measure(ctx context.Context, o options, r *results, progress io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, programs.remove()) }()
-	if err := programs.measure(ctx, r, 2*o.count); err != nil {
-		return err
-	}
-	for _, rtt := range []time.Duration{0, 50 * time.Millisecond} {
-		_, _ = fmt.Fprintf(progress, "bench: measuring at a round trip of %s, which takes a minute or two\n", rtt)
-		if err := measureAt(ctx, o, r, programs, rtt); err != nil {
-			return fmt.Errorf("at a round trip of %s: %w", rtt, err)
+	for _, rtt := range []time.Duration{noNetwork, 0, 50 * time.Millisecond} {
+		if err := measureAt(ctx, o, r, programs, rtt, progress); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// measureAt measures all that depends on the network.
-func measureAt(ctx context.Context, o options, r *results, programs *programs, rtt time.Duration) (err error) {
-	s, err := newStand(ctx, programs, rtt)
-	if err != nil {
-		return err
+// measureAt measures the chosen parts that want this round-trip time.
+func measureAt(ctx context.Context, o options, r *results, programs *programs, rtt time.Duration, progress io.Writer) (err error) {
+	due := o.due(rtt)
+	if len(due) == 0 {
+		return nil
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if err := s.measureOpen(ctx, r, o.count); err != nil {
-		return err
+	s := &stand{programs: programs}
+	if rtt != noNetwork {
+		if s, err = newStand(ctx, programs, rtt); err != nil {
+			return fmt.Errorf("at a round trip of %s: %w", rtt, err)
+		}
+		defer func() { err = errors.Join(err, s.close()) }()
 	}
-	if err := s.measureBanner(ctx, r, o.count); err != nil {
-		return err
-	}
-	if rtt == 0 {
-		return s.measureTransfer(ctx, r, o.bulk)
+	for _, each := range due {
+		began := time.Now()
+		_, _ = fmt.Fprintf(progress, "bench: %s", each.title(rtt))
+		err := each.measure(ctx, s, o, r)
+		_, _ = fmt.Fprintf(progress, ": %.0f s\n", time.Since(began).Seconds())
+		if err != nil {
+			return fmt.Errorf("%s: %w", each.title(rtt), err)
+		}
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ type row struct {
 	P90 float64 `json:"p90"`
 	N   int     `json:"n"`
 
-	// most is the target for the median, 0 where there is none.
-	most float64
+	// most and least are the target for the median, 0 where there is none.
+	most, least float64
 }
 
 // what says what samples are of.
@@ -31,7 +31,7 @@ type what struct {
 	name, client string
 	rtt          time.Duration
 	metric, unit string
-	most         float64 // the target, 0 where there is none
+	most, least  float64 // the target for the median, 0 where there is none
 	more         bool    // more is better
 }
 
@@ -57,7 +57,7 @@ func (r *results) addRatio(w what, of, to row) {
 func (r *results) put(w what, median, p90 float64, n int) {
 	r.rows = append(r.rows, row{
 		Name: w.name, Client: w.client, RTT: milliseconds(w.rtt), Metric: w.metric, Unit: w.unit,
-		Median: round(median), P90: round(p90), N: n, most: w.most,
+		Median: round(median), P90: round(p90), N: n, most: w.most, least: w.least,
 	})
 }
 
@@ -93,14 +93,19 @@ func (r *results) writeTable(out io.Writer) error {
 }
 
 func (r row) target() string {
-	switch {
-	case r.most == 0:
-		return ""
-	case r.Median <= r.most:
-		return fmt.Sprintf("≤ %g: met", r.most)
-	default:
-		return fmt.Sprintf("≤ %g: NOT met", r.most)
+	met := func(ok bool) string {
+		if ok {
+			return "met"
+		}
+		return "NOT met"
 	}
+	switch {
+	case r.most != 0:
+		return fmt.Sprintf("≤ %g: %s", r.most, met(r.Median <= r.most))
+	case r.least != 0:
+		return fmt.Sprintf("≥ %g: %s", r.least, met(r.Median >= r.least))
+	}
+	return ""
 }
 
 // short writes a number with about three digits.
