@@ -20,9 +20,14 @@ func Space(s session.Space) view.Space {
 // Problem is what a window tells of a problem.
 func Problem(p *problem.Problem) *view.Problem {
 	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint}
-	if p.Cause != nil {
-		v.Details = p.Cause.Error()
+	var details []string
+	if p.Paste != "" {
+		details = append(details, p.Paste)
 	}
+	if p.Cause != nil {
+		details = append(details, p.Cause.Error())
+	}
+	v.Details = strings.Join(details, "\n")
 	return v
 }
 

@@ -141,12 +141,15 @@ func (p Person) ask(ctx context.Context, question string) (string, error) {
 }
 
 // Explain returns a problem as the lines that end a command: what happened,
-// and what to do next.
+// what to do next, and what the hint speaks of.
 func Explain(p *problem.Problem, details bool) string {
 	var b strings.Builder
 	b.WriteString("spacehatch: " + p.Sentence + "\n")
 	if p.Hint != "" {
 		b.WriteString("  " + p.Hint + "\n")
+	}
+	if p.Paste != "" {
+		b.WriteString("\n    " + strings.ReplaceAll(p.Paste, "\n", "\n    ") + "\n\n")
 	}
 	if details && p.Cause != nil {
 		b.WriteString("  (" + p.Cause.Error() + ")\n")

@@ -168,10 +168,11 @@ type jsonProblem struct {
 	Code     problem.Code `json:"code"`
 	Sentence string       `json:"sentence"`
 	Hint     string       `json:"hint,omitempty"`
+	Paste    string       `json:"paste,omitempty"` // what the hint says to hand on
 }
 
 func asJSONProblem(p *problem.Problem) *jsonProblem {
-	return &jsonProblem{p.Code, p.Sentence, p.Hint}
+	return &jsonProblem{p.Code, p.Sentence, p.Hint, p.Paste}
 }
 
 func (p *program) reporter(asJSON bool) func(handler.Event) {

@@ -140,10 +140,12 @@ func (d *desk) connect(t *testing.T, host, command string) string {
 }
 
 // told checks that a program ended with a problem: nothing on standard output
-// but what the space sent, one sentence and at most one hint on standard error.
+// but what the space sent, one sentence and at most one hint on standard error,
+// and what the hint says to hand on.
 func told(t *testing.T, e ended, code int, sentence string) {
 	t.Helper()
-	lines := strings.Split(strings.TrimSuffix(e.errors, "\n"), "\n")
+	words, _, _ := strings.Cut(e.errors, "\n\n    {\n")
+	lines := strings.Split(strings.TrimSuffix(words, "\n"), "\n")
 	if e.code != code || len(lines) > 2 || !strings.HasPrefix(lines[0], "spacehatch: ") || !strings.HasSuffix(lines[0], ".") ||
 		!strings.Contains(lines[0], sentence) || len(lines) == 2 && !strings.HasPrefix(lines[1], "  ") {
 		t.Errorf("want %d and %q, got %v", code, sentence, e)
@@ -259,7 +261,11 @@ func TestProxyWithCredentialsMakesItsOwnTunnel(t *testing.T) {
 		d.noSocket(t)
 	}
 	s.API().Fail(api.Fault{Operation: "sagemaker:StartSession", Code: "AccessDeniedException", Times: 1})
-	told(t, d.run(t, "", "proxy", alias), exitFailed, "")
+	refused := d.run(t, "", "proxy", alias)
+	told(t, refused, exitFailed, "it needs the permission sagemaker:StartSession on "+arn)
+	if !strings.Contains(refused.errors, "\n\n    {\n      \"Effect\": \"Allow\",\n      \"Action\": \"sagemaker:StartSession\",") {
+		t.Errorf("no statement for an administrator: %v", refused)
+	}
 }
 
 func TestProxyTakesTheWaitingTunnel(t *testing.T) {

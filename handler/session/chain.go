@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -46,7 +46,7 @@ func (c Chain) Session(ctx context.Context, space Space) (Session, error) {
 // the user can mend, then what time or luck can mend. Others come last.
 var telling = []problem.Code{
 	problem.TooManyConnections, problem.SpaceNotFound, problem.SpaceStarting, problem.Rejected,
-	problem.AccessDenied, problem.CredentialsExpired, CredentialsWrong, ClockWrong, problem.NoCredentials,
+	problem.AccessDenied, problem.CredentialsExpired, caller.CredentialsWrong, caller.ClockWrong, problem.NoCredentials,
 	StoreUnsafe, StoreDamaged, StoreFailed, problem.Throttled, problem.Unreachable,
 }
 
@@ -67,7 +67,7 @@ func mostTelling(failed []error) error {
 		return failed[best]
 	}
 	// The others stay visible in the details.
-	p := problem.From(failed[best])
+	p := *problem.From(failed[best])
 	var causes []error
 	if p.Cause != nil {
 		causes = append(causes, p.Cause)
@@ -77,7 +77,8 @@ func mostTelling(failed []error) error {
 			causes = append(causes, err)
 		}
 	}
-	return problem.New(p.Code, p.Sentence, p.Hint, errors.Join(causes...))
+	p.Cause = errors.Join(causes...)
+	return &p
 }
 
 func noSession(space Space, none []error) *problem.Problem {
@@ -91,12 +92,6 @@ func noSession(space Space, none []error) *problem.Problem {
 		}
 	}
 	return problem.New(problem.NoSession, sentence, hint, nil)
-}
-
-// orClick ends a hint with the way that needs no credentials.
-func orClick(space Space, hint string) string {
-	click := clickAgain(space)
-	return hint + ", or " + strings.ToLower(click[:1]) + click[1:]
 }
 
 // clickAgain is the way to a session that needs nothing on this computer.

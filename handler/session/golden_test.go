@@ -46,6 +46,9 @@ func told(t *testing.T, err error) string {
 		t.Errorf("not a whole problem: %#v", p)
 	}
 	text := fmt.Sprintf("code: %s\nsentence: %s\nhint: %s\n", p.Code, p.Sentence, p.Hint)
+	if p.Paste != "" {
+		text += "paste:\n" + p.Paste + "\n"
+	}
 	if p.Cause != nil {
 		text += fmt.Sprintf("cause: %s\n", p.Cause)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
-	"github.com/aws/smithy-go/logging"
 
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
@@ -19,9 +19,6 @@ import (
 const (
 	// localTimeout bounds one call of Local.Session with all its retries.
 	localTimeout = 60 * time.Second
-	// machineRoleTimeout bounds the wait for an EC2 instance role where nothing
-	// else is configured: on most computers nobody answers at that address.
-	machineRoleTimeout = 3 * time.Second
 	// localSessionLife is how long a session counts as unused after StartSession
 	// gave it. AWS documents no figure; links carry X-Amz-Expires=60.
 	localSessionLife = 60 * time.Second
@@ -103,58 +100,56 @@ func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
 }
 
 func (l *Local) start(ctx context.Context, space, parsed Space) (Session, error) {
-	cfg, err := l.loadConfig(ctx, parsed.Region)
+	r := startRequest(space, parsed)
+	who, err := caller.Load(ctx, r, caller.Options{Profile: l.profile, Region: parsed.Region, Log: l.log, Now: l.now, Load: l.load})
 	if err != nil {
-		return Session{}, l.configProblem(space, err)
-	}
-	c := call{space: space, arn: parsed, origin: originOf(cfg, l.profile), cfg: cfg, now: l.now}
-	if err := c.retrieve(ctx); err != nil {
 		return Session{}, err
 	}
-	client := sagemaker.NewFromConfig(cfg, func(o *sagemaker.Options) { o.Retryer = leaveStarting(o.Retryer) })
+	if err := who.Retrieve(ctx, r); errors.Is(err, caller.ErrNone) {
+		p := *problem.From(err)
+		p.Cause = fmt.Errorf("%w: %w", p.Cause, ErrNone)
+		return Session{}, &p
+	} else if err != nil {
+		return Session{}, err
+	}
+	client := sagemaker.NewFromConfig(who.Config, func(o *sagemaker.Options) { o.Retryer = leaveStarting(o.Retryer) })
 	delays := startingDelays()
 	for attempt := 0; ; attempt++ {
 		out, err := client.StartSession(ctx, &sagemaker.StartSessionInput{ResourceIdentifier: aws.String(space.ARN)})
 		switch {
 		case err == nil:
-			return c.session(out)
+			return l.session(space, out)
 		case !isStarting(err) || attempt == len(delays):
-			return Session{}, c.problem(ctx, err)
+			return Session{}, who.Problem(ctx, r, err)
 		}
 		l.log.DebugContext(ctx, "the space may still be starting", "space", space.ARN, "attempt", attempt+1, "again_in", delays[attempt])
 		if err := l.wait(ctx, delays[attempt]); err != nil {
-			return Session{}, c.problem(ctx, err)
+			return Session{}, who.Problem(ctx, r, err)
 		}
 	}
 }
 
-func (l *Local) loadConfig(ctx context.Context, region string) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(region),
-		// Without a logger of ours the SDK writes to standard error, which
-		// belongs to ssh.
-		config.WithLogger(logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
-			l.log.DebugContext(ctx, "aws sdk", "class", string(class), "note", fmt.Sprintf(format, v...))
-		})),
+// startRequest tells of StartSession for a space. parsed is what the ARN says,
+// which the store may not know better.
+func startRequest(space, parsed Space) caller.Request {
+	return caller.Request{
+		Action: caller.StartSession, Resource: space.ARN, Account: parsed.Account,
+		Thing: "the space " + space.label(), Purpose: "start a session with", OrElse: clickAgain(space),
 	}
-	if l.profile != "" {
-		options = append(options, config.WithSharedConfigProfile(l.profile))
-	}
-	return config.LoadDefaultConfig(ctx, append(options, l.load...)...)
 }
 
 // session checks what StartSession returned.
-func (c *call) session(out *sagemaker.StartSessionOutput) (Session, error) {
+func (l *Local) session(space Space, out *sagemaker.StartSessionOutput) (Session, error) {
 	session := Session{
 		Origin:    FromAPI,
 		ID:        aws.ToString(out.SessionId),
 		StreamURL: secret.New(aws.ToString(out.StreamUrl)),
 		Token:     secret.New(aws.ToString(out.TokenValue)),
-		Expires:   c.now().Add(localSessionLife),
+		Expires:   l.now().Add(localSessionLife),
 	}
 	if err := checkSession(session); err != nil {
 		return Session{}, problem.New(problem.Unreachable,
-			fmt.Sprintf("AWS answered without a usable session for the space %s.", c.space.label()),
+			fmt.Sprintf("AWS answered without a usable session for the space %s.", space.label()),
 			"Try again; if it stays so, look for a proxy between this computer and AWS.", err)
 	}
 	return session, nil
@@ -162,19 +157,7 @@ func (c *call) session(out *sagemaker.StartSessionOutput) (Session, error) {
 
 const startingCode = "InternalFailure"
 
-func isStarting(err error) bool { return errorCode(err) == startingCode }
-
-// errorCode returns AWS's code of the error, or nothing where AWS did not
-// answer.
-func errorCode(err error) string {
-	if coded, ok := errors.AsType[interface {
-		error
-		ErrorCode() string
-	}](err); ok {
-		return coded.ErrorCode()
-	}
-	return ""
-}
+func isStarting(err error) bool { return caller.Code(err) == startingCode }
 
 // leaveStarting keeps the SDK from retrying InternalFailure by its own, much
 // shorter schedule.

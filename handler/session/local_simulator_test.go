@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 	"github.com/spacehatch/spacehatch/simulator/api"
@@ -70,8 +71,8 @@ func TestAgainstTheSimulator(t *testing.T) {
 		{good, mySpace, problem.TooManyConnections},
 		{good, studio("111122223333", "d-abc", "gone"), problem.SpaceNotFound},
 		{config("AKIAOLD", "right"), mySpace, problem.CredentialsExpired},
-		{config("AKIAGOOD", "wrong"), mySpace, CredentialsWrong},
-		{config("AKIANOBODY", "x"), mySpace, CredentialsWrong},
+		{config("AKIAGOOD", "wrong"), mySpace, caller.CredentialsWrong},
+		{config("AKIANOBODY", "x"), mySpace, caller.CredentialsWrong},
 	} {
 		if err := start(c.config, c.space); !errors.Is(err, &problem.Problem{Code: c.want}) {
 			t.Errorf("want %s: %v", c.want, err)

@@ -2,14 +2,12 @@ package session
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,13 +20,11 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
-	"github.com/aws/smithy-go"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
@@ -377,44 +373,6 @@ func TestANetworkInTheWay(t *testing.T) {
 	l, _ := testLocal(t, nil, "")
 	_, err := l.Session(t.Context(), mySpace)
 	golden(t, "problems/network-refused", withoutSystem(told(t, err)))
-
-	c := call{space: mySpace, arn: mySpace}
-	sent := func(err error) error {
-		return fmt.Errorf("send: %w", &url.Error{Op: "Post", URL: "https://api.sagemaker.us-east-1.amazonaws.com/", Err: err})
-	}
-	for name, err := range map[string]error{
-		"dns":         sent(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "api.sagemaker.us-east-1.amazonaws.com"}}),
-		"proxy":       sent(&net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connection refused")}),
-		"certificate": sent(x509.CertificateInvalidError{Reason: x509.Expired}),
-		"timeout":     sent(context.DeadlineExceeded),
-		"unknown":     errors.New("something else"),
-	} {
-		golden(t, "problems/network-"+name, told(t, c.problem(t.Context(), err)))
-	}
-}
-
-// Whatever AWS, or what stands in for it, says: nothing of it acts on a
-// terminal, and no sentence is empty.
-func FuzzWhatAWSSays(f *testing.F) {
-	f.Add("AccessDeniedException", "User: arn:aws:iam::111122223333:user/bob is not authorized to perform: sagemaker:StartSession on resource: arn:x\x1b[2J")
-	f.Add("ValidationException", "\u202e. .")
-	f.Add("\x06", "")
-	f.Fuzz(func(t *testing.T, code, text string) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel() // no identity is asked for
-		c := call{space: mySpace, arn: mySpace, now: time.Now}
-		err := &smithy.GenericAPIError{Code: code, Message: text}
-		for _, p := range []*problem.Problem{problem.From(c.problem(ctx, err)), problem.From(c.credentialsProblem(ctx, err))} {
-			if p.Sentence == "" || p.Hint == "" || p.Code == problem.Internal {
-				t.Fatalf("not a whole problem: %#v", p)
-			}
-			for _, r := range p.Error() + p.Hint {
-				if !unicode.IsPrint(r) {
-					t.Fatalf("%q lets %q through", p.Error(), r)
-				}
-			}
-		}
-	})
 }
 
 func TestTheCallersEndIsNoProblem(t *testing.T) {

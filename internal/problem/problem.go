@@ -71,6 +71,10 @@ type Problem struct {
 	Sentence string
 	Hint     string
 	Cause    error
+	// Paste is text that the hint speaks of, to be handed on as it is, such as
+	// a statement for an administrator: whole lines without an end, as
+	// printable as the rest; mostly empty.
+	Paste string
 }
 
 // New returns a Problem; hint and cause may be empty.

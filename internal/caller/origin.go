@@ -1,19 +1,14 @@
-package session
+package caller
 
 import (
-	"context"
-	"fmt"
 	"regexp"
 	"slices"
-	"strings"
-	"time"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
-	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
 // origin is where the SDK takes the credentials from, as far as a person must
@@ -70,7 +65,7 @@ func (o origin) String() string {
 	case o.machineRole:
 		return "this machine's instance role"
 	case o.profile != "":
-		return "the AWS profile " + printable.Quoted(o.profile)
+		return "the AWS profile " + quoted(o.profile)
 	}
 	return "the AWS credentials of this computer"
 }
@@ -85,68 +80,26 @@ func (o origin) signIn() string {
 	case o.login != "":
 		return "Run `aws login --profile " + shellWord(o.login) + "`"
 	case o.profile != "":
-		return "Renew the credentials of the profile " + printable.Quoted(o.profile)
+		return "Renew the credentials of the profile " + quoted(o.profile)
 	}
 	return "Sign in to AWS again"
 }
 
 // plainWord is a profile's name that a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+var plainWord = lazily(`^[a-zA-Z0-9_.-]+$`)
+
+// lazily compiles a pattern when it is first needed: every ssh starts a process
+// of ours.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+func quoted(text string) string { return printable.Quoted(text) }
 
 // shellWord makes a profile's name fit to be copied into a terminal.
 func shellWord(name string) string {
-	if plainWord.MatchString(name) {
+	if plainWord().MatchString(name) {
 		return name
 	}
-	return printable.Quoted(name)
-}
-
-// call is one StartSession with all that its errors have to tell.
-type call struct {
-	space  Space
-	arn    Space // what the ARN says, not what the store says
-	origin origin
-	cfg    aws.Config
-	now    func() time.Time
-}
-
-// retrieve gets the credentials before the call, so that their faults are told
-// from those of the call. The client finds them in the cache afterwards.
-func (c *call) retrieve(ctx context.Context) error {
-	bounded := ctx
-	if c.origin.machineRole {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, machineRoleTimeout)
-		defer cancel()
-	}
-	_, err := c.cfg.Credentials.Retrieve(bounded)
-	if err == nil {
-		return nil
-	}
-	if c.origin.machineRole && ctx.Err() == nil {
-		return c.noCredentials()
-	}
-	return c.credentialsProblem(ctx, err)
-}
-
-func (c *call) noCredentials() *problem.Problem {
-	sentence := "This computer has no AWS credentials to start a session with."
-	if c.origin.profile != "" && c.origin.profile != config.DefaultSharedConfigProfile {
-		sentence = fmt.Sprintf("The AWS profile %s holds no credentials to start a session with.", printable.Quoted(c.origin.profile))
-	}
-	return problem.New(problem.NoCredentials, sentence,
-		fmt.Sprintf("%s, or set up AWS credentials for the account %s, for example with `aws configure sso`.",
-			strings.TrimSuffix(clickAgain(c.space), "."), c.arn.Account),
-		fmt.Errorf("nothing is configured and no instance role answers: %w", ErrNone))
-}
-
-// identity asks AWS who the caller is; empty where that fails.
-func (c *call) identity(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	out, err := sts.NewFromConfig(c.cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return ""
-	}
-	return aws.ToString(out.Arn)
+	return quoted(name)
 }

@@ -1,4 +1,4 @@
-package session
+package caller
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -33,20 +32,20 @@ const (
 )
 
 // configProblem tells why the AWS configuration could not be loaded.
-func (l *Local) configProblem(space Space, err error) error {
+func configProblem(r Request, err error) error {
 	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 		return problem.New(problem.NoCredentials,
-			fmt.Sprintf("There is no AWS profile named %s on this computer.", printable.Quoted(missing.Profile)),
+			fmt.Sprintf("There is no AWS profile named %s on this computer.", quoted(missing.Profile)),
 			"Choose one of those that `aws configure list-profiles` lists.", nil)
 	}
 	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
 		return problem.New(problem.NotSupported,
 			"The AWS profile asks for an MFA code, and there is nobody to ask while ssh connects.",
-			orClick(space, "Use a profile that signs in through the browser"), nil)
+			r.orElse("Use a profile that signs in through the browser"), nil)
 	}
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return problem.New(problem.NoCredentials,
-			fmt.Sprintf("The AWS configuration names the file %s, which cannot be read.", printable.Quoted(file.Path)),
+			fmt.Sprintf("The AWS configuration names the file %s, which cannot be read.", quoted(file.Path)),
 			"Check AWS_CA_BUNDLE, AWS_CONFIG_FILE and the ca_bundle setting of the profile.", cause(file))
 	}
 	return problem.New(problem.NoCredentials,
@@ -55,21 +54,21 @@ func (l *Local) configProblem(space Space, err error) error {
 }
 
 // credentialsProblem tells why the credentials could not be had.
-func (c *call) credentialsProblem(ctx context.Context, err error) error {
-	code := errorCode(err)
-	if p := c.commonProblem(code, err); p != nil {
+func (c *Caller) credentialsProblem(ctx context.Context, r Request, err error) error {
+	code := Code(err)
+	if p := c.commonProblem(r, code, err); p != nil {
 		return p
 	}
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
-		return c.accessDenied(ctx, err)
+		return c.denied(ctx, r, err)
 	case "ForbiddenException":
 		return problem.New(problem.AccessDenied,
 			fmt.Sprintf("IAM Identity Center gives %s no access to its account and role.", c.origin),
-			orClick(c.space, "Ask your AWS administrator for the assignment, choose another profile"), cause(err))
+			r.orElse("Ask your AWS administrator for the assignment, choose another profile"), cause(err))
 	}
 	if code == "" {
-		if p := c.networkProblem(err); p != nil {
+		if p := c.networkProblem(r, err); p != nil {
 			return p
 		}
 	}
@@ -78,94 +77,52 @@ func (c *call) credentialsProblem(ctx context.Context, err error) error {
 	case errors.Is(err, fs.ErrNotExist) && c.origin.sso != "":
 		return problem.New(problem.CredentialsExpired,
 			fmt.Sprintf("Nobody has signed in to %s on this computer yet.", c.origin),
-			orClick(c.space, c.origin.signIn()), cause(err))
+			r.orElse(c.origin.signIn()), cause(err))
 	case expired, c.origin.sso != "", c.origin.login != "":
-		return c.expired(cause(err))
+		return c.expired(r, cause(err))
 	case c.origin.process:
 		// Its output may be in the error: that is the credentials themselves.
 		return problem.New(problem.NoCredentials,
 			fmt.Sprintf("The credential_process of %s failed.", c.origin),
-			orClick(c.space, "Run that command in a terminal to see why"), nil)
+			r.orElse("Run that command in a terminal to see why"), nil)
 	}
 	return problem.New(problem.NoCredentials,
 		fmt.Sprintf("AWS credentials could not be had from %s.", c.origin),
-		orClick(c.space, "Check them with `aws sts get-caller-identity`"), cause(err))
-}
-
-// problem tells why StartSession failed.
-func (c *call) problem(ctx context.Context, err error) error {
-	code := errorCode(err)
-	if p := c.commonProblem(code, err); p != nil {
-		return p
-	}
-	switch code {
-	case "AccessDeniedException", "AccessDenied", "UnauthorizedOperation":
-		return c.accessDenied(ctx, err)
-	case "ResourceLimitExceeded", "ServiceQuotaExceededException":
-		return problem.New(problem.TooManyConnections,
-			fmt.Sprintf("The space %s has its 10 connections already.", c.space.label()),
-			"Close one; `spacehatch status` lists the connections of this computer.", cause(err))
-	case "ResourceNotFound", "ResourceNotFoundException":
-		return problem.New(problem.SpaceNotFound,
-			fmt.Sprintf("The space %s is gone, is not running, or has remote access switched off.", c.space.label()),
-			"Look at it in Studio: start it there with remote access on.", cause(err))
-	case "ValidationException", "ValidationError":
-		return problem.New(problem.Rejected, sentence("AWS rejected the request", message(err)),
-			"Check the space in Studio, and that Spacehatch is up to date.", cause(err))
-	case startingCode:
-		return problem.New(problem.SpaceStarting,
-			fmt.Sprintf("AWS could not reach the space %s: it may still be starting.", c.space.label()),
-			"Wait a minute, then connect again.", cause(err))
-	}
-	if code == "" {
-		if p := c.networkProblem(err); p != nil {
-			return p
-		}
-	}
-	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
-		if status := answer.HTTPStatusCode(); code == "" || status >= http.StatusInternalServerError {
-			return problem.New(problem.Unreachable,
-				fmt.Sprintf("SageMaker in %s gave no usable answer (HTTP %d).", c.arn.Region, status),
-				"Try again in a minute; if it stays so, look for a proxy or a sign-in page between this computer and AWS.", cause(err))
-		}
-	}
-	if code == "" {
-		return problem.New(problem.Unreachable,
-			fmt.Sprintf("SageMaker in %s could not be asked for a session.", c.arn.Region),
-			"Check the network, then try again.", cause(err))
-	}
-	return problem.New(problem.Rejected, sentence("AWS refused the session with "+printable.Text(code, 64), message(err)),
-		clickAgain(c.space), cause(err))
+		r.orElse("Check them with `aws sts get-caller-identity`"), cause(err))
 }
 
 // commonProblem tells what any AWS call may answer; nil where it is none of
 // that.
-func (c *call) commonProblem(code string, err error) *problem.Problem {
+func (c *Caller) commonProblem(r Request, code string, err error) *problem.Problem {
 	switch code {
 	case "ExpiredTokenException", "ExpiredToken", "UnauthorizedException", "InvalidGrantException":
-		return c.expired(cause(err))
+		return c.expired(r, cause(err))
 	case "UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationTokenException", "IncompleteSignatureException":
 		return problem.New(CredentialsWrong,
-			fmt.Sprintf("AWS does not know the access key of %s.", c.origin),
-			orClick(c.space, c.origin.signIn()), cause(err))
+			fmt.Sprintf("AWS in %s does not know the access key of %s.", c.region(), c.origin),
+			r.orElse(c.origin.signIn()+"; if it works in other regions, "+c.region()+" may not be enabled for the account"), cause(err))
 	case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", "InvalidSignatureException", "SignatureDoesNotMatch":
-		return c.signatureProblem(code, err)
+		return c.signatureProblem(r, code, err)
 	case "ThrottlingException", "Throttling", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded":
+		from := "this account"
+		if r.Account != "" {
+			from = "the account " + r.Account
+		}
 		return problem.New(problem.Throttled,
-			fmt.Sprintf("AWS gets too many requests from the account %s and asked to wait.", c.arn.Account),
-			"Wait a minute, then connect again.", cause(err))
+			fmt.Sprintf("AWS gets too many requests from %s and asked to wait.", from),
+			"Wait a minute, then try again.", cause(err))
 	}
 	return nil
 }
 
-func (c *call) expired(cause error) *problem.Problem {
+func (c *Caller) expired(r Request, cause error) *problem.Problem {
 	return problem.New(problem.CredentialsExpired,
 		fmt.Sprintf("The sign-in of %s has expired.", c.origin),
-		orClick(c.space, c.origin.signIn()), cause)
+		r.orElse(c.origin.signIn()), cause)
 }
 
 // signatureProblem tells a wrong clock from a wrong key by the answer's Date.
-func (c *call) signatureProblem(code string, err error) *problem.Problem {
+func (c *Caller) signatureProblem(r Request, code string, err error) *problem.Problem {
 	// AWS takes signatures that are up to five minutes off; the SDK corrects
 	// its clock above four.
 	const tolerated = 4 * time.Minute
@@ -176,21 +133,21 @@ func (c *call) signatureProblem(code string, err error) *problem.Problem {
 		}
 		return problem.New(ClockWrong,
 			fmt.Sprintf("This computer's clock is %s %s AWS's, and AWS takes no request that is so far off.", roughly(off.Abs()), side),
-			"Set the clock (switch on automatic time), then connect again.", cause(err))
+			"Set the clock (switch on automatic time), then try again.", cause(err))
 	}
 	switch code {
 	case "InvalidSignatureException", "SignatureDoesNotMatch":
 		return problem.New(CredentialsWrong,
 			fmt.Sprintf("AWS does not accept the signature of %s: the secret key does not belong to the access key.", c.origin),
-			orClick(c.space, c.origin.signIn()), cause(err))
+			r.orElse(c.origin.signIn()), cause(err))
 	}
 	return problem.New(ClockWrong,
 		"AWS says that the request was made at the wrong time.",
-		"Check this computer's clock and time zone, then connect again.", cause(err))
+		"Check this computer's clock and time zone, then try again.", cause(err))
 }
 
 // clockOffset is how far this computer's clock is ahead of the answer's.
-func (c *call) clockOffset(err error) (time.Duration, bool) {
+func (c *Caller) clockOffset(err error) (time.Duration, bool) {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok || answer.Response == nil {
 		return 0, false
@@ -207,52 +164,9 @@ func roughly(d time.Duration) string {
 	return fmt.Sprintf("%d minutes", int(d.Round(time.Minute).Minutes()))
 }
 
-// refusal finds who was refused what in the words of AWS: "User: <arn> is not
-// authorized to perform: <action> on resource: <arn> because no …".
-var refusal = lazily(`User: (arn:aws[a-z-]*:[a-zA-Z0-9:/_+=,.@-]{1,400}) is not authorized to perform: ([a-zA-Z0-9-]{1,40}:[a-zA-Z0-9]{1,60})(?: on resource: (arn:[^ ]{1,512}))?`)
-
-func (c *call) accessDenied(ctx context.Context, err error) error {
-	const startSession = "sagemaker:StartSession"
-	text := message(err)
-	who, action, resource := "", startSession, c.space.ARN
-	if m := refusal().FindStringSubmatch(text); m != nil {
-		who, action = m[1], m[2]
-		if m[3] != "" {
-			resource = m[3]
-		}
-	} else {
-		who = c.identity(ctx)
-	}
-	// A role may well be assumed from another account; a session may not.
-	if account := accountOf(who); action == startSession && account != "" && account != c.arn.Account {
-		return problem.New(problem.AccessDenied,
-			fmt.Sprintf("%s signs in as %s in the account %s, but the space %s is in the account %s.",
-				upperFirst(c.origin.String()), printable.Text(who, 400), account, c.space.label(), c.arn.Account),
-			orClick(c.space, "Choose a profile for the account "+c.arn.Account+" with AWS_PROFILE"), cause(err))
-	}
-	name := c.origin.String()
-	if who != "" {
-		name = printable.Text(who, 400)
-	}
-	hint := "Ask your AWS administrator to allow it for this identity"
-	if strings.Contains(text, "explicit deny") {
-		hint = "Ask your AWS administrator about the policy that denies it explicitly"
-	}
-	return problem.New(problem.AccessDenied,
-		fmt.Sprintf("AWS refused %s: it needs the permission %s on %s.", name, action, printable.Text(resource, maxARN)),
-		orClick(c.space, hint), cause(err))
-}
-
-func accountOf(arn string) string {
-	if parts := strings.Split(arn, ":"); len(parts) > 5 {
-		return parts[4]
-	}
-	return ""
-}
-
 // networkProblem tells what stood between this computer and AWS; nil where
 // nothing did.
-func (c *call) networkProblem(err error) *problem.Problem {
+func (c *Caller) networkProblem(r Request, err error) *problem.Problem {
 	host := "AWS"
 	if request, ok := errors.AsType[*url.Error](err); ok {
 		if u, parsed := url.Parse(request.URL); parsed == nil && u.Hostname() != "" {
@@ -266,6 +180,13 @@ func (c *call) networkProblem(err error) *problem.Problem {
 		return trouble(fmt.Sprintf("The certificate of %s is not valid at this computer's time.", host),
 			"Check this computer's clock; if it is right, tell your network administrator.")
 	}
+	if refusal, ok := errors.AsType[proxyRefusal](err); ok {
+		hint := "Ask your network administrator to let " + host + " through."
+		if refusal.status == http.StatusProxyAuthRequired {
+			hint = "Put name and password into HTTPS_PROXY (http://name:password@proxy:port), or ask your network administrator to let " + host + " through without."
+		}
+		return trouble(fmt.Sprintf("The proxy that HTTPS_PROXY names refused the connection to %s (HTTP %d).", host, refusal.status), hint)
+	}
 	_, verification := errors.AsType[*tls.CertificateVerificationError](err)
 	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch {
@@ -278,19 +199,33 @@ func (c *call) networkProblem(err error) *problem.Problem {
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return trouble(fmt.Sprintf("The host %s was not found.", printable.Text(dns.Name, 253)),
-			"Check the network and the VPN, then connect again.")
+			fmt.Sprintf("Check the network and the VPN, and that %s is a region that you meant; then try again.", c.region()))
 	}
 	if operation, ok := errors.AsType[*net.OpError](err); ok {
 		if operation.Op == "proxyconnect" {
 			return trouble("The proxy that HTTPS_PROXY names did not answer.",
-				"Check HTTPS_PROXY and NO_PROXY, then connect again.")
+				"Check HTTPS_PROXY and NO_PROXY, then try again.")
 		}
-		return trouble(fmt.Sprintf("%s could not be reached.", host), "Check the network, the VPN and HTTPS_PROXY, then connect again.")
+		return trouble(fmt.Sprintf("%s could not be reached.", host), "Check the network, the VPN and HTTPS_PROXY, then try again.")
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return trouble("AWS did not answer in time.", "Check the network and the VPN, then connect again.")
+		return trouble("AWS did not answer in time.", "Check the network and the VPN, then try again.")
 	}
 	return nil
+}
+
+// proxyRefusal is a proxy's no, which net/http tells by its words alone.
+type proxyRefusal struct{ status int }
+
+func (r proxyRefusal) Error() string {
+	return fmt.Sprintf("the proxy answered %d %s", r.status, http.StatusText(r.status))
+}
+
+func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return proxyRefusal{answer.StatusCode}
 }
 
 // message is what AWS wrote, made fit for a sentence.
@@ -305,9 +240,9 @@ func message(err error) string {
 // signatures quote the request, the session token included, and a proxy's
 // address may hold a password.
 func cause(err error) error {
-	code := errorCode(err)
+	code := Code(err)
 	if code == "" {
-		return errors.New(printable.Text(userInfo.ReplaceAllString(err.Error(), "//"), 500))
+		return errors.New(printable.Text(userInfo().ReplaceAllString(err.Error(), "//"), 500))
 	}
 	text := printable.Text(code, 64)
 	switch code {
@@ -326,7 +261,7 @@ func cause(err error) error {
 	return errors.New(text)
 }
 
-var userInfo = regexp.MustCompile(`//[^@\s"]+@`)
+var userInfo = lazily(`//[^@\s"]+@`)
 
 // sentence joins what we say and what AWS said, with one full stop.
 func sentence(ours, theirs string) string {
@@ -337,3 +272,14 @@ func sentence(ours, theirs string) string {
 }
 
 func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// orElse ends a hint with the way that needs no credentials.
+func (r Request) orElse(hint string) string {
+	if r.OrElse == "" {
+		return hint + "."
+	}
+	return hint + ", or " + strings.ToLower(r.OrElse[:1]) + r.OrElse[1:]
+}
+
+// region names the region for a sentence.
+func (c *Caller) region() string { return printable.Text(c.Config.Region, 64) }
