@@ -97,8 +97,8 @@ func (s *shown) receive(how chan<- error) {
 			default:
 				how <- fmt.Errorf("receive a screen: %w", err)
 			}
-			s.closeOut() // who is gone reads no acts
 			fyne.Do(s.alone)
+			s.closeOut() // who is gone reads no acts
 			return
 		}
 		count++
