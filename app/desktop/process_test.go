@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -31,8 +32,16 @@ func TestAProgramThatIsNotThere(t *testing.T) {
 func TestAWindowThatDoesNotLetGoIsLeftAlone(t *testing.T) {
 	p := open(t, newWindow(t, "never lets go"), view.Screen{Connection: &view.Connection{}})
 	p.letGo = time.Millisecond
-	process := p.cmd.Process
-	t.Cleanup(func() { _ = process.Kill() })
+	// The one in p forgets its process when it is let go of.
+	process, err := os.FindProcess(p.cmd.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := process.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
 	for range 3 {
 		// More than a pipe holds: nobody may wait for who does not read.
 		p.Show(view.Screen{Connection: &view.Connection{Editor: strings.Repeat("x", 500_000)}})
