@@ -13,31 +13,32 @@ import (
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
 	"github.com/spacehatch/spacehatch/internal/paths"
-	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
 // Set writes one key of the file at path and keeps every other line of it,
 // comments and line ends included; a comment behind the value stays too. The
-// value is a string, a []string for [KeyTrustedHosts] or a bool for [KeyTray].
-// The file and its folder are made where they are missing (0600, 0700); a
-// symbolic link survives. A file that [Load] would refuse is left alone, with
-// its Problem.
+// value is of the kind that [Key.Parse] gives. The file and its folder are made
+// where they are missing (0600, 0700); a symbolic link survives. A file that
+// [Load] would refuse is left alone, with its Problem.
 func Set(path, key string, value any) error {
-	if err := new(Settings).set(key, value); err != nil {
-		return problem.New(Invalid, fmt.Sprintf("The setting %s cannot be changed: %s.", printable.Quoted(key), err),
-			"The settings are "+strings.Join(keys(), ", ")+".", nil)
+	k, ok := Find(key)
+	if !ok {
+		return Unknown(key)
 	}
-	return edit(path, key, key+" = "+encode(value))
+	var s Settings
+	if err := k.fit(&s, value); err != nil {
+		return k.Refuse(err)
+	}
+	return edit(path, key, key+" = "+encode(k.get(s)))
 }
 
 // Unset removes one key of the file at path, so that its default holds. It
 // does what [Set] does in every other respect; a key that is not there is no
 // error.
 func Unset(path, key string) error {
-	if !slices.Contains(keys(), key) {
-		return problem.New(Invalid, fmt.Sprintf("There is no setting %s.", printable.Quoted(key)),
-			"The settings are "+strings.Join(keys(), ", ")+".", nil)
+	if _, ok := Find(key); !ok {
+		return Unknown(key)
 	}
 	return edit(path, key, "")
 }
@@ -124,10 +125,10 @@ func encode(value any) string {
 	case bool:
 		return strconv.FormatBool(value)
 	}
-	hosts, _ := value.([]string)
-	parts := make([]string, len(hosts))
-	for i, h := range hosts {
-		parts[i] = quote(h)
+	list, _ := value.([]string)
+	parts := make([]string, len(list))
+	for i, text := range list {
+		parts[i] = quote(text)
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
 }

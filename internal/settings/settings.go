@@ -11,7 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
 
 	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/printable"
@@ -20,23 +20,6 @@ import (
 
 // Invalid: settings.toml, or a variable in its place, cannot be used.
 const Invalid problem.Code = "settings-invalid"
-
-// The keys of settings.toml. All stand at the top level; a key that is not
-// here makes the file invalid, so that a slip of the pen is found at once.
-const (
-	KeyEditor       = "editor"        // string: an IDE's command, such as "code"
-	KeyFolder       = "folder"        // string: absolute path on the space
-	KeyTrustedHosts = "trusted_hosts" // list of host[:port]
-	KeyLogLevel     = "log_level"     // "debug", "info", "warn" or "error"
-	KeyTray         = "tray"          // true or false
-)
-
-// The environment variables that stand in for keys of the file.
-const (
-	VariableEditor       = "SPACEHATCH_EDITOR"        // in place of editor
-	VariableTrustedHosts = "SPACEHATCH_TRUSTED_HOSTS" // comma-separated, in place of trusted_hosts
-	VariableLog          = "SPACEHATCH_LOG"           // in place of log_level
-)
 
 // maxSize is the most bytes of a settings file; more is not a settings file.
 const maxSize = 1 << 20
@@ -53,14 +36,22 @@ type Settings struct {
 	// to, as host (port 443), host:port or, without encryption and for a
 	// simulator on loopback only, ws://host:port; in lower case.
 	TrustedHosts []string `json:"trusted_hosts"`
+	// SSHOptions are lines for Spacehatch's own part of the SSH config, each
+	// "Keyword value". Which keywords may stand there is not checked here.
+	SSHOptions []string `json:"ssh_options"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`
 	// Tray: the tray starts by itself with the first connection.
 	Tray bool `json:"tray"`
+	// IdleNotice is how long a connection may move nothing before the person is
+	// told; zero is never.
+	IdleNotice time.Duration `json:"idle_notice"`
 }
 
 // Defaults are the settings of somebody who chose nothing.
-func Defaults() Settings { return Settings{LogLevel: "warn", Tray: true} }
+func Defaults() Settings {
+	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour}
+}
 
 // Path returns where settings.toml is. The file may not exist.
 func Path() (string, error) {
@@ -77,89 +68,128 @@ func Path() (string, error) {
 // [Invalid] that names the file, the line and the key; the file stays as it is.
 // A variable that is set but empty counts as not set.
 func Load(path string, lookup func(string) (string, bool)) (Settings, error) {
-	s := Defaults()
+	r, err := Resolve(path, lookup)
+	return r.Settings, err
+}
+
+// Origin says where the value of a setting comes from.
+type Origin string
+
+// The origins of the values in settings.toml, each winning over those before.
+const (
+	Default     Origin = "default"
+	File        Origin = "file"
+	Environment Origin = "environment"
+)
+
+// Resolved are the settings in force and where each comes from.
+type Resolved struct {
+	Settings
+	origins map[string]Origin
+}
+
+// Origin says where the value of the key comes from; [Default] where nobody
+// chose one, or there is no such key.
+func (r Resolved) Origin(key string) Origin {
+	if origin, ok := r.origins[key]; ok {
+		return origin
+	}
+	return Default
+}
+
+// Value returns the value of the key that is in force: a string, a bool or a
+// []string. It is nil where there is no such key.
+func (r Resolved) Value(key string) any {
+	if k, ok := Find(key); ok {
+		return k.get(r.Settings)
+	}
+	return nil
+}
+
+// Resolve does what [Load] does and remembers where each value comes from.
+func Resolve(path string, lookup func(string) (string, bool)) (Resolved, error) {
+	file, err := fromFile(path)
+	if err != nil {
+		return Resolved{}, err
+	}
+	r := Resolved{Settings: Defaults(), origins: map[string]Origin{}}
+	// Whoever comes later has the last word.
+	for _, layer := range []layer{file, fromEnvironment(lookup)} {
+		for _, said := range layer.says {
+			err := said.unread
+			if err == nil {
+				err = r.set(said.key, said.value)
+			}
+			if err != nil {
+				return Resolved{}, said.invalid(err)
+			}
+			r.origins[said.key] = layer.origin
+		}
+	}
+	return r, nil
+}
+
+// A layer is one place where values come from.
+type layer struct {
+	origin Origin
+	says   []said
+}
+
+// said is one value that a layer has, or why it is none, and the Problem where
+// it does not fit.
+type said struct {
+	key     string
+	value   any
+	unread  error
+	invalid func(reason error) error
+}
+
+func fromFile(path string) (layer, error) {
 	data, err := read(path)
 	if err != nil {
-		return Settings{}, err
+		return layer{}, err
 	}
 	doc, err := parse(path, data)
 	if err != nil {
-		return Settings{}, err
+		return layer{}, err
 	}
+	l := layer{origin: File}
 	for _, st := range doc.statements {
-		if err := s.set(st.key, st.value); err != nil {
-			return Settings{}, invalidLine(path, st.line, st.key, err)
-		}
+		l.says = append(l.says, said{st.key, st.value, nil, func(reason error) error {
+			return invalidLine(path, st.line, st.key, reason)
+		}})
 	}
-	for _, v := range []struct{ variable, key string }{
-		{VariableEditor, KeyEditor}, {VariableLog, KeyLogLevel}, {VariableTrustedHosts, KeyTrustedHosts},
-	} {
-		text, ok := lookup(v.variable)
+	return l, nil
+}
+
+func fromEnvironment(lookup func(string) (string, bool)) layer {
+	l := layer{origin: Environment}
+	for _, k := range Keys() {
+		if k.Variable == "" {
+			continue
+		}
+		text, ok := lookup(k.Variable)
 		if !ok || text == "" {
 			continue
 		}
-		var value any = text
-		if v.key == KeyTrustedHosts {
-			value = splitHosts(text)
-		}
-		if err := s.set(v.key, value); err != nil {
-			return Settings{}, problem.New(Invalid,
-				fmt.Sprintf("The environment variable %s cannot be used: %s.", v.variable, err),
+		value, err := k.Parse([]string{text})
+		l.says = append(l.says, said{k.Name, value, err, func(reason error) error {
+			return problem.New(Invalid,
+				fmt.Sprintf("The environment variable %s cannot be used: %s.", k.Variable, reason),
 				"Correct the variable or unset it.", nil)
-		}
+		}})
 	}
-	return s, nil
+	return l
 }
 
 // set checks value and puts it into the field of key. The error says what is
 // wrong with the value, for a person.
 func (s *Settings) set(key string, value any) error {
-	switch key {
-	case KeyEditor:
-		text, err := asText(value)
-		if err != nil {
-			return err
-		}
-		if err := checkEditor(text); err != nil {
-			return err
-		}
-		s.Editor = text
-	case KeyFolder:
-		text, err := asText(value)
-		if err != nil {
-			return err
-		}
-		if err := checkFolder(text); err != nil {
-			return err
-		}
-		s.Folder = text
-	case KeyLogLevel:
-		text, err := asText(value)
-		if err != nil {
-			return err
-		}
-		switch text {
-		case "debug", "info", "warn", "error":
-		default:
-			return errors.New(`it must be "debug", "info", "warn" or "error"`)
-		}
-		s.LogLevel = text
-	case KeyTrustedHosts:
-		hosts, err := asHosts(value)
-		if err != nil {
-			return err
-		}
-		s.TrustedHosts = hosts
-	case KeyTray:
-		on, ok := value.(bool)
-		if !ok {
-			return errors.New("it must be true or false")
-		}
-		s.Tray = on
-	default:
+	k, ok := Find(key)
+	if !ok {
 		return errUnknownKey
 	}
-	return nil
+	return k.fit(s, value)
 }
 
 var errUnknownKey = errors.New("there is no such setting")
@@ -188,10 +218,8 @@ func read(path string) ([]byte, error) {
 func invalidLine(path string, line int, key string, reason error) error {
 	hint := "Correct the line; the other settings are kept."
 	if errors.Is(reason, errUnknownKey) {
-		hint = "The settings are " + strings.Join(keys(), ", ") + ". Correct the key or remove the line."
+		hint = "The settings are " + names() + ". Correct the key or remove the line."
 	}
 	return problem.New(Invalid,
 		fmt.Sprintf("Line %d of %s cannot be used: %s: %s.", line, path, printable.Quoted(key), reason), hint, nil)
 }
-
-func keys() []string { return []string{KeyEditor, KeyFolder, KeyLogLevel, KeyTray, KeyTrustedHosts} }
