@@ -72,7 +72,7 @@ func (s Settings) options() []option {
 		list = append(list, option{"ControlPath", "none"})
 	}
 	known := place(s.SSHDir).inConfig(knownHostsName)
-	return append(list, []option{
+	return s.chosen(append(list, []option{
 		{"ControlMaster", "no"},
 		// With ControlPersist ssh sends what a ProxyCommand says to nowhere, and
 		// the proxy says why there is no connection. Our own masters have theirs
@@ -131,7 +131,7 @@ func (s Settings) options() []option {
 		{"RequestTTY", "auto"},
 		{"ExitOnForwardFailure", "no"},
 		{"LogLevel", "INFO"}, // QUIET would hide a changed host key
-	}...)
+	}...))
 }
 
 // hostOptions are what holds for one known space. ProxyCommand and HostName

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,18 +79,6 @@ func (r *refusal) firstLine() string {
 	return printable.Text(strings.TrimSpace(line), 300)
 }
 
-// accepts asks ssh whether it understands our config, before anybody's file is
-// touched: one unknown keyword there would make each ssh of the user's fail.
-func (c client) accepts(ctx context.Context, config []byte) error {
-	return inTempFile(config, func(path string) error {
-		_, err := c.dump(ctx, path, anyHost)
-		if _, ok := errors.AsType[*refusal](err); ok {
-			return tooOld(err)
-		}
-		return err
-	})
-}
-
 // throughInclude dumps what ssh makes of the user's config as it does at home:
 // in an included file it looks at owner and permissions, in one given with -F it
 // does not.
@@ -118,11 +107,8 @@ func inTempFile(data []byte, use func(path string) error) error {
 // user's config says. What our file gives by itself is the measure, so the way
 // in which this ssh prints a value does not matter.
 func (c client) verify(ctx context.Context, s Settings) error {
-	hosts := []string{anyHost}
-	if len(s.Hosts) > 0 {
-		hosts = append(hosts, s.Hosts[0].Alias)
-	}
-	for _, host := range hosts {
+	for _, one := range append([]Host{{Alias: anyHost}}, examples(s.Hosts)...) {
+		host := one.Alias
 		want, err := c.dump(ctx, c.at.config(), host)
 		if err != nil {
 			return ineffective("OpenSSH cannot read what Spacehatch wrote", err)
@@ -133,7 +119,7 @@ func (c client) verify(ctx context.Context, s Settings) error {
 		}
 		options := s.options()
 		if host != anyHost {
-			options = append(options, s.hostOptions(s.Hosts[0])...)
+			options = append(options, s.hostOptions(one)...)
 		}
 		for _, o := range options {
 			keyword := strings.ToLower(o.keyword)
@@ -144,6 +130,18 @@ func (c client) verify(ctx context.Context, s Settings) error {
 		}
 	}
 	return nil
+}
+
+// examples returns one host of each sort: with many hosts, each would cost two
+// runs of ssh.
+func examples(hosts []Host) []Host {
+	var found []Host
+	for _, h := range hosts {
+		if !slices.ContainsFunc(found, func(f Host) bool { return f.ForwardAgent == h.ForwardAgent && f.Keys == h.Keys }) {
+			found = append(found, h)
+		}
+	}
+	return found
 }
 
 // asUser dumps what an ssh that the user starts does.

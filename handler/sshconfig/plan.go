@@ -110,7 +110,7 @@ func NewPlan(ctx context.Context, s Settings) (*Plan, error) {
 		return p, nil
 	}
 	ssh := client{program: s.SSH, at: at}
-	if err := ssh.accepts(ctx, ours); err != nil {
+	if err := ssh.accepts(ctx, s); err != nil {
 		return nil, err
 	}
 	if user.exists {

@@ -51,6 +51,8 @@ type Settings struct {
 	ControlMaster bool
 	// Hosts are the known spaces. Their order does not matter.
 	Hosts []Host
+	// Options are what a person chose for every space ([ParseOptions]).
+	Options []Option
 	// SSH is the OpenSSH client, by path or by name; empty means "ssh".
 	SSH string
 	// RuntimeDir holds the control sockets where SSHDir is too long for them
@@ -116,6 +118,9 @@ func (s Settings) normal() (Settings, error) {
 		if i > 0 && s.Hosts[i-1].Alias == h.Alias {
 			return fault("%q is there twice", h.Alias)
 		}
+	}
+	if err := checkOptions(s.Options); err != nil {
+		return Settings{}, err
 	}
 	if s.SSH == "" {
 		s.SSH = "ssh"
