@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,15 @@ type Questions interface {
 	Settled(key string) bool
 	// Settle remembers it.
 	Settle(ctx context.Context, key string) error
+}
+
+// Folders remembers which folder of a space is opened.
+type Folders interface {
+	// Folder returns the one that was chosen for the space, or for every
+	// space; empty where none was.
+	Folder(space session.Space) (string, error)
+	// KeepFolder remembers the one that was chosen for the space.
+	KeepFolder(ctx context.Context, space session.Space, folder string) error
 }
 
 // Tunnels starts tunnel processes.
@@ -146,7 +156,7 @@ type Person interface {
 type Options struct {
 	Yes    bool   // answer every question but cautious ones with yes, remember nothing
 	Editor string // an IDE's name; "" chooses, "none" starts no IDE
-	Folder string // on the space, absolute; "" is DefaultFolder
+	Folder string // on the space, absolute; "" is what was chosen before, or DefaultFolder
 
 	consented bool // the person named the space
 }
@@ -175,6 +185,7 @@ type Connector struct {
 	Spaces    Spaces
 	Answers   Answers
 	Questions Questions
+	Folders   Folders
 	Tunnels   Tunnels
 	SSHConfig Changes
 	Master    Master
@@ -423,11 +434,11 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 
 func (c *Connector) openEditor(ctx context.Context, space session.Space, o Options) (Result, error) {
 	opening := c.begin(StepEditor)
-	folder := o.Folder
-	if folder == "" {
-		folder = DefaultFolder
-	}
+	folder, err := c.folder(space, o)
 	result := Result{Space: space, Folder: folder}
+	if err != nil {
+		return result, opening.fail(err)
+	}
 	if o.Editor == NoEditor {
 		opening.end(Skipped, "no IDE wanted")
 		return result, nil
@@ -442,7 +453,20 @@ func (c *Connector) openEditor(ctx context.Context, space session.Space, o Optio
 	if err := ide.Open(ctx, space.Alias, folder); err != nil {
 		return result, opening.fail(err)
 	}
+	if o.Folder != "" && !o.Yes {
+		// For the next time; what stands is open all the same.
+		_ = c.Folders.KeepFolder(ctx, space, o.Folder)
+	}
 	result.Editor = ide.Name()
 	opening.end(Done, ide.Name())
 	return result, nil
+}
+
+// folder is what to open on the space.
+func (c *Connector) folder(space session.Space, o Options) (string, error) {
+	if o.Folder != "" {
+		return o.Folder, nil
+	}
+	folder, err := c.Folders.Folder(space)
+	return cmp.Or(folder, DefaultFolder), err
 }

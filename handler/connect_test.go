@@ -32,6 +32,8 @@ type world struct {
 	chooseErr        error
 	personErr        error
 	settled          string
+	folder           string
+	keepErr          error
 	releaseErr       error
 	changeErrs       []error
 	renamed          string
@@ -58,6 +60,12 @@ func (w *world) Keep(_ context.Context, alias string, s session.Session) error {
 	}
 	return nil
 }
+func (w *world) Folder(session.Space) (string, error) { return w.folder, nil }
+func (w *world) KeepFolder(_ context.Context, space session.Space, folder string) error {
+	w.note("keep folder %s for %s", folder, space.Alias)
+	return w.keepErr
+}
+
 func (w *world) Trusted(session.Space) (bool, error) { return w.trusted, nil }
 func (w *world) Trust(context.Context, session.Space) error {
 	w.note("trust")
@@ -156,7 +164,7 @@ func (w fakeEditor) Open(_ context.Context, alias, folder string) error {
 
 func (w *world) connector(events *[]Event) *Connector {
 	return &Connector{
-		Spaces: w, Answers: w, Questions: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
+		Spaces: w, Answers: w, Questions: w, Folders: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
 		SSHConfig: fakeChanges{&w.changes}, Editors: fakeEditors{w},
 		Report: func(e Event) { *events = append(*events, e) },
 	}
@@ -197,6 +205,21 @@ func TestConnect(t *testing.T) {
 			did: []string{
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply ~/.ssh/config",
 				"release my-space.hatch", "master my-space.hatch", `choose "cursor" vscode`, "start my-space.hatch /tmp",
+			},
+		},
+		"a folder that was chosen before": {
+			set: func(w *world) { w.trusted, w.folder = true, "/home/sagemaker-user/project" },
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "release my-space.hatch",
+				"master my-space.hatch", `choose "" vscode`, "start my-space.hatch /home/sagemaker-user/project",
+			},
+		},
+		"a folder for this time is the one for the next": {
+			set: func(w *world) { w.trusted, w.folder, w.keepErr = true, "/old", errors.New("the disk is full") },
+			o:   Options{Folder: "/new"},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "release my-space.hatch",
+				"master my-space.hatch", `choose "" vscode`, "start my-space.hatch /new", "keep folder /new for my-space.hatch",
 			},
 		},
 		"with a master the new session is kept": {

@@ -24,7 +24,7 @@ type firstRun struct {
 // Offer never fails for what can as well be asked about later: the link comes
 // first.
 func (r *firstRun) Offer(ctx context.Context, _ handler.Proposal) (view.Setup, error) {
-	changes, err := sshChanges{r.parts.places}.Changes(ctx, r.space)
+	changes, err := sshChanges{r.parts}.Changes(ctx, r.space)
 	if err != nil {
 		return view.Setup{}, err
 	}

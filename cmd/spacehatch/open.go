@@ -77,7 +77,7 @@ func (f *connectFlags) add(c *cobra.Command) {
 	c.Flags().BoolVar(&f.window, "window", false, "show it and ask in a window, also from a terminal")
 	c.Flags().BoolVarP(&f.Yes, "yes", "y", false, "answer every question with yes")
 	c.Flags().StringVar(&f.Editor, "editor", "", "the IDE to start (code, cursor, codium …), or none")
-	c.Flags().StringVar(&f.Folder, "folder", "", "the folder to open on the space (default "+handler.DefaultFolder+")")
+	c.Flags().StringVar(&f.Folder, "folder", "", "the folder to open on the space, now and from now on (default "+handler.DefaultFolder+")")
 }
 
 // readLink returns the link, from standard input where it is "-".
@@ -102,9 +102,6 @@ func (p *program) connect(ctx context.Context, f connectFlags,
 	q, err := p.parts()
 	if err != nil {
 		return err
-	}
-	if f.Folder == "" {
-		f.Folder = q.settings.Folder
 	}
 	if f.Editor != "" && f.Editor != handler.NoEditor {
 		// Now, and not when the link is spent.

@@ -65,9 +65,9 @@ func (p *program) setup(ctx context.Context, f flags) error {
 		from handler.Changes
 	}{
 		{"scheme", schemeChanges{scheme, q}},
-		{"ssh-config", sshChanges{q.places}},
+		{"ssh-config", sshChanges{q}},
 	} {
-		item := p.setupPart(ctx, part.key, part.from, f)
+		item := p.setupPart(ctx, q, part.key, part.from, f)
 		items = append(items, item)
 		if !f.json {
 			p.printItem(item)
@@ -90,7 +90,7 @@ func (p *program) setup(ctx context.Context, f flags) error {
 	return err
 }
 
-func (p *program) setupPart(ctx context.Context, key string, from handler.Changes, f flags) setupItem {
+func (p *program) setupPart(ctx context.Context, q *parts, key string, from handler.Changes, f flags) setupItem {
 	failed := func(err error) setupItem {
 		found := problem.From(err)
 		return setupItem{Key: key, Outcome: "failed", failure: found, Problem: asJSONProblem(found)}
@@ -113,10 +113,16 @@ func (p *program) setupPart(ctx context.Context, key string, from handler.Change
 			}
 			if !yes {
 				item.Outcome = "declined"
+				if err := q.rememberAnswer(ctx, proposal.Key, false); err != nil {
+					return failed(err)
+				}
 				continue
 			}
 		}
 		if err := change.Apply(ctx); err != nil {
+			return failed(err)
+		}
+		if err := q.rememberAnswer(ctx, proposal.Key, true); err != nil {
 			return failed(err)
 		}
 		item.Outcome = "done"

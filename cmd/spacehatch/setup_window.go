@@ -68,7 +68,7 @@ type setupWindow struct {
 // line, and keeps nothing else from being set up.
 func (w *setupWindow) plan(ctx context.Context) (view.Setup, error) {
 	s := view.Setup{ID: 1, Stage: view.Choosing}
-	changes, err := sshChanges{w.parts.places}.Changes(ctx, session.Space{})
+	changes, err := sshChanges{w.parts}.Changes(ctx, session.Space{})
 	s.Items = append(s.Items, w.items(view.SSHConfig, changes, err)...)
 	if w.installed, err = editor.Installed(ctx); err != nil {
 		return view.Setup{}, err
@@ -92,7 +92,12 @@ func (w *setupWindow) items(kind view.ItemKind, changes []handler.Change, err er
 	for _, c := range changes {
 		w.makers[c.Describe().Key] = c.Apply
 	}
-	return itemsOf(kind, changes)
+	items := itemsOf(kind, changes)
+	for i := range items {
+		// What was declined before is there to be chosen, and not chosen.
+		items[i].Chosen = items[i].Chosen && !w.store.Settled(items[i].Key)
+	}
+	return items
 }
 
 func (w *setupWindow) editorItems(ctx context.Context) []view.Item {
@@ -137,7 +142,7 @@ func (w *setupWindow) lacks(ctx context.Context) []lack {
 		if found[at].err = err; err != nil {
 			continue
 		}
-		asked.Go(func() { found[at].changes, found[at].err = w.lacksOf(ctx, installation{w.parts, i}, space) })
+		asked.Go(func() { found[at].changes, found[at].err = w.lacksOf(ctx, installation{w.parts, i, true}, space) })
 	}
 	asked.Wait()
 	return found
@@ -183,6 +188,7 @@ func (w *setupWindow) carryOut(ctx context.Context, s view.Setup, a view.Answer,
 			w.makers[ideKey] = func(context.Context) error { return w.prefer(item, a.Options[ideKey]) }
 		case !slices.Contains(a.Keys, item.Key):
 			item.State = view.Declined
+			w.keepAnswer(ctx, item.Key, false)
 			continue
 		}
 		item.State = view.Applying
@@ -196,8 +202,30 @@ func (w *setupWindow) carryOut(ctx context.Context, s view.Setup, a view.Answer,
 			continue
 		}
 		item.State = view.Applied
+		w.keepAnswer(ctx, item.Key, true)
 	}
 	tell(view.Made)
+}
+
+// keepAnswer remembers what was said to an item; the worst that comes of a
+// failure is that it is asked about again.
+func (w *setupWindow) keepAnswer(ctx context.Context, key string, yes bool) {
+	if err := w.rememberAnswer(ctx, key, yes); err != nil {
+		w.log.Warn("an answer was not remembered", "error", err)
+	}
+}
+
+// rememberAnswer keeps a no to what connections can do without, so that they do not
+// ask about it again, and forgets one that has become a yes.
+func (q *parts) rememberAnswer(ctx context.Context, key string, yes bool) error {
+	switch {
+	case key == sshConfigKey || key == ideKey:
+		return nil // without the first no ssh finds a space; the second is a choice
+	case yes:
+		return q.store.Unsettle(ctx, key)
+	default:
+		return q.store.Settle(ctx, key)
+	}
 }
 
 // prefer writes the IDE that was chosen into the settings, where that is

@@ -71,7 +71,7 @@ func (p *program) sshConfigUndo(ctx context.Context, f flags) error {
 }
 
 func (p *program) sshPlan(ctx context.Context) (*sshconfig.Plan, error) {
-	q, err := p.places()
+	q, err := p.parts()
 	if err != nil {
 		return nil, err
 	}

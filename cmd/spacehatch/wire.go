@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -85,8 +86,9 @@ func (p *program) connector(q *parts) *handler.Connector {
 		Spaces:    q.store,
 		Answers:   answers{q.store},
 		Questions: q.store,
+		Folders:   folders{q},
 		Tunnels:   processes{q.executable},
-		SSHConfig: sshChanges{q.places},
+		SSHConfig: sshChanges{q},
 		Editors:   editors{q},
 		Person:    terminal.Person{Open: p.openTTY},
 	}
@@ -114,24 +116,46 @@ func (a answers) Trust(ctx context.Context, space session.Space) error {
 	return a.store.Trust(ctx, consentOf(space))
 }
 
-// sshSettings says what the SSH config is to hold: every known space.
-func (q *places) sshSettings() (sshconfig.Settings, error) {
+// folders knows which folder of a space is opened. It implements
+// handler.Folders.
+type folders struct{ *parts }
+
+func (f folders) Folder(space session.Space) (string, error) {
+	choices, err := f.store.Choices()
+	return cmp.Or(choices[space.ARN].Folder, f.settings.Folder), err
+}
+
+func (f folders) KeepFolder(ctx context.Context, space session.Space, folder string) error {
+	return f.store.Choose(ctx, space.ARN, func(c *session.Choices) { c.Folder = folder })
+}
+
+// sshSettings says what the SSH config is to hold: every known space, and what
+// the person chose.
+func (q *parts) sshSettings() (sshconfig.Settings, error) {
 	spaces, err := q.store.Spaces()
+	if err != nil {
+		return sshconfig.Settings{}, err
+	}
+	choices, err := q.store.Choices()
+	if err != nil {
+		return sshconfig.Settings{}, err
+	}
+	options, err := sshconfig.ParseOptions(q.settings.SSHOptions)
 	if err != nil {
 		return sshconfig.Settings{}, err
 	}
 	s := sshconfig.Settings{
 		SSHDir: q.ssh, Program: q.executable, ControlMaster: master.Supported(),
-		RuntimeDir: q.runtime, BackupDir: q.state,
+		RuntimeDir: q.runtime, BackupDir: q.state, Options: options,
 	}
 	for _, space := range spaces {
-		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias})
+		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias, ForwardAgent: choices[space.ARN].ForwardAgent})
 	}
 	return s, nil
 }
 
 // sshChanges finds what the SSH config lacks. It implements handler.Changes.
-type sshChanges struct{ *places }
+type sshChanges struct{ *parts }
 
 func (c sshChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
 	s, err := c.sshSettings()
@@ -172,14 +196,14 @@ type editors struct{ *parts }
 func (e editors) Choose(ctx context.Context, name, scheme string) (handler.Editor, error) {
 	if name != "" {
 		found, err := editor.Find(ctx, name)
-		return installation{e.parts, found}, err
+		return installation{e.parts, found, false}, err
 	}
 	installed, err := editor.Installed(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found, err := editor.Choose(scheme, e.settings.Editor, installed)
-	return installation{e.parts, found}, err
+	return installation{e.parts, found, false}, err
 }
 
 // editorRecords is the folder of what was set in the settings of IDEs.
@@ -189,6 +213,7 @@ func (q *places) editorRecords() string { return filepath.Join(q.state, "editors
 type installation struct {
 	*parts
 	editor.Installation
+	again bool // what was declined before is offered again
 }
 
 func (i installation) Name() string { return i.Editor.Title }
@@ -216,8 +241,8 @@ func (i installation) Changes(ctx context.Context, space session.Space) ([]handl
 	return changes, nil
 }
 
-// extensionKey names the question whether this very build of the IDE has its
-// extension. Asking the IDE takes a second, so it is asked once.
+// extensionKey names the question whether this very build of the IDE shall have
+// its extension.
 func (i installation) extensionKey() (string, error) {
 	info, err := os.Stat(i.Path)
 	if err != nil {
@@ -226,14 +251,18 @@ func (i installation) extensionKey() (string, error) {
 	return fmt.Sprintf(extensionKeyPrefix+"%s in %s of %s", i.Editor.Extension.ID, i.Path, info.ModTime().UTC().Format(time.RFC3339)), nil
 }
 
+// foundPrefix begins what is remembered of an extension that is there: asking
+// the IDE takes a second, so it is asked once.
+const foundPrefix = "found "
+
 func (i installation) lacksExtension(ctx context.Context) (bool, error) {
 	key, err := i.extensionKey()
-	if err != nil || i.store.Settled(key) {
+	if err != nil || i.store.Settled(foundPrefix+key) || i.store.Settled(key) && !i.again {
 		return false, err
 	}
 	switch err := i.Check(ctx); {
 	case err == nil:
-		return false, i.store.Settle(ctx, key)
+		return false, i.store.Settle(ctx, foundPrefix+key)
 	case errors.Is(err, editor.ErrExtension):
 		return true, nil
 	default:
@@ -264,7 +293,7 @@ func (c extensionChange) Apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.store.Settle(ctx, key)
+	return c.store.Settle(ctx, foundPrefix+key)
 }
 
 type settingsChange struct {

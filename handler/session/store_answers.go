@@ -37,6 +37,22 @@ func (s *Store) Settle(ctx context.Context, key string) error {
 	})
 }
 
+// Unsettle forgets what [Store.Settle] remembered: the question may be asked
+// again. One that was never settled is no error.
+func (s *Store) Unsettle(ctx context.Context, key string) error {
+	if !s.Settled(key) {
+		return nil // nothing is created for a question that was not asked
+	}
+	return s.change(ctx, func() error {
+		settled, err := s.readAnswers()
+		if err != nil {
+			return err
+		}
+		settled = slices.DeleteFunc(settled, func(k string) bool { return k == key })
+		return writeFile(s.answersPath(), answersFile{Version: fileVersion, Settled: settled})
+	})
+}
+
 // Settled reports whether the question named key was settled. It is false
 // where that cannot be read: then it is asked again.
 func (s *Store) Settled(key string) bool {

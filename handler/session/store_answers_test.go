@@ -10,7 +10,7 @@ import (
 func TestAQuestionIsSettledOnce(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	s := OpenStore(state, t.TempDir())
-	if s.Settled("a") {
+	if s.Settled("a") || s.Unsettle(t.Context(), "a") != nil {
 		t.Error("settled before it was")
 	}
 	if _, err := os.Stat(state); err == nil {
@@ -31,6 +31,12 @@ func TestAQuestionIsSettledOnce(t *testing.T) {
 	}
 	if s.Settled("a") || !s.Settled("0") {
 		t.Error("the oldest answer did not make room, or more than one did")
+	}
+	if err := s.Unsettle(t.Context(), "0"); err != nil || s.Settled("0") || !s.Settled("1") {
+		t.Errorf("an answer is not forgotten, or more than one is: %v", err)
+	}
+	if err := s.Settle(t.Context(), "0"); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(s.answersPath(), []byte(`{"version":1`), 0o600); err != nil {
 		t.Fatal(err)

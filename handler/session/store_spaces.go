@@ -73,8 +73,8 @@ func (s *Store) Remember(ctx context.Context, space Space) (Space, error) {
 	return space, nil
 }
 
-// Forget removes the space, named as for [Store.Lookup], and its unused
-// session. Its alias is free for another space from then on.
+// Forget removes the space, named as for [Store.Lookup], its unused session and
+// what was chosen for it. Its alias is free for another space from then on.
 func (s *Store) Forget(ctx context.Context, aliasOrARN string) error {
 	if _, err := s.Lookup(ctx, aliasOrARN); err != nil {
 		return err // nothing is created for a name that is not known
@@ -91,6 +91,9 @@ func (s *Store) Forget(ctx context.Context, aliasOrARN string) error {
 		// The session first: were the program to die in between, a later space
 		// of that alias must not find it.
 		if err := s.dropSession(space.Alias); err != nil {
+			return err
+		}
+		if err := s.replaceChoices(space.ARN, func(c *Choices) { *c = Choices{} }); err != nil {
 			return err
 		}
 		return s.writeSpaces(slices.DeleteFunc(spaces, func(k Space) bool { return k.Alias == space.Alias }))

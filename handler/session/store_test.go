@@ -299,6 +299,8 @@ func TestDamagedFilesAreNamedAndKept(t *testing.T) {
 		"spaces-twice":     {"state/spaces.json", `{"version":1,"spaces":[{"arn":"x","alias":"x.hatch"},{"arn":"y","alias":"x.hatch"}]}`},
 		"consents-cut":     {"state/consents.json", `[`},
 		"consents-wide":    {"state/consents.json", `{"version":1,"consents":[{"region":"us-east-1"}]}`},
+		"choices-cut":      {"state/choices.json", `{"version":1,"spaces":{"x`},
+		"choices-folder":   {"state/choices.json", `{"version":1,"spaces":{"x":{"folder":"C:\\"}}}`},
 		"session-cut":      {"run/sessions/one.hatch.json", `{"version":1,"token":"canary-token`},
 		"session-expiry":   {"run/sessions/one.hatch.json", `{"version":1,"session_id":"s","stream_url":"u","token":"t","expires":"canary-token"}`},
 		"session-no-token": {"run/sessions/one.hatch.json", `{"version":1,"session_id":"s","stream_url":"canary-url"` + expires},
@@ -326,6 +328,11 @@ func TestDamagedFilesAreNamedAndKept(t *testing.T) {
 				err = s.Trust(ctx, Consent{Account: "1", Region: "r"})
 				if s.Trusted(Consent{Account: "1", Region: "r"}) || s.Trusted(Consent{Region: "us-east-1"}) {
 					t.Error("trusted from a damaged file")
+				}
+			case "choices.json":
+				err = s.Choose(ctx, "one.hatch", func(c *Choices) { c.ForwardAgent = true })
+				if choices, reading := s.Choices(); reading == nil || choices != nil {
+					t.Error("Choices is content with it")
 				}
 			default:
 				_, err = s.Take(ctx, "one.hatch")
@@ -396,6 +403,7 @@ func TestAHeldLockEndsWithTheContext(t *testing.T) {
 func FuzzStoredFiles(f *testing.F) {
 	f.Add([]byte(`{"version":1,"spaces":[{"arn":"x","alias":"x.hatch"}]}`))
 	f.Add([]byte(`{"version":1,"consents":[{"account":"1","region":"r"}]}`))
+	f.Add([]byte(`{"version":1,"spaces":{"arn":{"folder":"/x","forward_agent":true}}}`))
 	f.Add([]byte(`{"version":1,"session_id":"s","stream_url":"u","token":"t","expires":"2026-08-01T12:01:00Z"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if spaces, err := decodeSpaces(data); err == nil {
@@ -409,6 +417,13 @@ func FuzzStoredFiles(f *testing.F) {
 			for _, consent := range consents {
 				if consent.Account == "" || consent.Region == "" {
 					t.Errorf("let through: %+v", consent)
+				}
+			}
+		}
+		if choices, err := decodeChoices(data); err == nil {
+			for _, c := range choices {
+				if checkChoices(c) != nil {
+					t.Errorf("let through: %+v", c)
 				}
 			}
 		}
