@@ -8,6 +8,8 @@ import (
 // An option is one line of a Host block.
 type option struct{ keyword, value string }
 
+const forwardAgent = "ForwardAgent"
+
 // maxSocket is the longest path that a socket can be bound to everywhere: 104
 // bytes with the final zero on macOS and the BSDs, 108 on Linux.
 const maxSocket = 103
@@ -119,7 +121,7 @@ func (s Settings) options() []option {
 		{"BatchMode", "no"},       // it would switch keyboard-interactive off
 
 		// What a hostile machine could use against the user's own.
-		{"ForwardAgent", "no"},
+		{forwardAgent, "no"},
 		{"ForwardX11", "no"},
 		{"ForwardX11Trusted", "no"},
 		{"GatewayPorts", "no"},
@@ -143,7 +145,7 @@ func (s Settings) hostOptions(h Host) []option {
 		{"ProxyCommand", escapePercent(programWord(s.Program)) + " proxy " + h.Alias},
 	}
 	if h.ForwardAgent {
-		list = append(list, option{"ForwardAgent", "yes"})
+		list = append(list, option{forwardAgent, "yes"})
 	}
 	if h.Keys {
 		list = append(list, option{"PubkeyAuthentication", "yes"},

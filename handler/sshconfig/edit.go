@@ -81,23 +81,32 @@ func ourLines(include, newline string) []byte {
 	return []byte(beginMarker + beginRemark + newline + "Include " + include + newline + endMarker + newline)
 }
 
-// includedByHand reports whether the user has written an Include of our config
-// where it holds for every host: before anything that is not an Include.
-func (t userText) includedByHand(own func(include string) bool) bool {
+// includedByHand returns where an Include of our config ends that the user has
+// written where it holds for every host: before anything that is not an
+// Include. It is 0 where there is none.
+func (t userText) includedByHand(own func(include string) bool) (end int) {
 	for at := 0; at < len(t.data); {
 		line, next := cutLine(t.data, at)
 		if at < t.start || at >= t.end {
 			name, isInclude := includeOf(line)
 			switch {
 			case isInclude && own(name):
-				return true
+				return next
 			case !isInclude && !remark(line):
-				return false
+				return 0
 			}
 		}
 		at = next
 	}
-	return false
+	return 0
+}
+
+// upToOurs returns the user's bytes up to the end of our Include.
+func (t userText) upToOurs(own func(include string) bool) []byte {
+	if end := t.includedByHand(own); end > 0 {
+		return t.data[:end]
+	}
+	return t.data[:t.end]
 }
 
 type marker int

@@ -123,13 +123,37 @@ func (c client) verify(ctx context.Context, s Settings) error {
 		}
 		for _, o := range options {
 			keyword := strings.ToLower(o.keyword)
-			if w, g := strings.Join(want[keyword], ", "), strings.Join(got[keyword], ", "); w != g {
+			w, g := strings.Join(want[keyword], ", "), strings.Join(got[keyword], ", ")
+			if w != g && o.keyword == forwardAgent {
+				if g, err = c.forwarding(ctx, host); err != nil {
+					return ineffective("OpenSSH cannot read the SSH config", err)
+				}
+			}
+			if w != g {
 				return ineffective(fmt.Sprintf("OpenSSH uses %s %s for %s, where %s is needed",
 					o.keyword, printable.Quoted(g), host, printable.Quoted(w)), nil)
 			}
 		}
 	}
 	return nil
+}
+
+// forwarding returns what ssh makes of the user's config up to our lines.
+// Where a later one gives the path of an agent's socket, ssh remembers it and
+// ssh -G prints it, also where the agent is not forwarded (readconf.c,
+// oForwardAgent; dump_client_config).
+func (c client) forwarding(ctx context.Context, host string) (value string, err error) {
+	user, err := readUserFile(c.at.userConfig())
+	if err != nil {
+		return "", err
+	}
+	text, _ := locate(user.data)
+	err = inTempFile(text.upToOurs(c.at.names), func(path string) error {
+		options, err := c.throughInclude(ctx, path, host)
+		value = strings.Join(options[strings.ToLower(forwardAgent)], ", ")
+		return err
+	})
+	return value, err
 }
 
 // examples returns one host of each sort: with many hosts, each would cost two

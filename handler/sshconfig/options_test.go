@@ -149,6 +149,30 @@ func TestForwardAgentIsVerified(t *testing.T) {
 	}
 }
 
+// A path to an agent in a "Host *" is no reason to refuse: ssh prints it and
+// does not forward. One before our lines is.
+func TestPathOfAnAgent(t *testing.T) {
+	needSSH(t)
+	for _, name := range []string{"by us", "by hand"} {
+		t.Run(name, func(t *testing.T) {
+			s := home(t)
+			include := ""
+			if name == "by hand" {
+				include = "Include " + configWord(place(s.SSHDir).config()) + "\n"
+			}
+			s.write(t, include+"Host *\n    ForwardAgent /tmp/agent.sock\n")
+			apply(t, s)
+		})
+	}
+	s := home(t)
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.WriteFile(before, []byte("ForwardAgent /tmp/agent.sock\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "Include "+before+"\nInclude "+configWord(place(s.SSHDir).config())+"\n")
+	wantProblem(t, plan(t, s).Apply(t.Context()), problem.SSHConfigIneffective, "ForwardAgent")
+}
+
 // FuzzOptions: whatever is taken is one line that this ssh's parser reads as
 // one option, so nothing else can get into the file with it.
 func FuzzOptions(f *testing.F) {

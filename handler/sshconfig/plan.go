@@ -77,7 +77,7 @@ func NewPlan(ctx context.Context, s Settings) (*Plan, error) {
 		return nil, markerProblem(at, fault)
 	}
 	after := user.data
-	if !text.includedByHand(at.names) {
+	if text.includedByHand(at.names) == 0 {
 		after = text.with(at.include())
 	}
 	if err := p.addFolders(); err != nil {
