@@ -176,7 +176,7 @@ func (p *program) patient() *patient {
 	found("config", "Config", err)
 	q.settingsFile, err = settings.Path()
 	found("settings", "Settings", err)
-	q.parts.settings, _ = settings.Load(q.settingsFile, p.lookup) // its check tells
+	q.parts.settings, _ = settings.Resolve(q.settingsFile, p.lookup) // its check tells
 	q.store = session.OpenStore(q.state, q.runtime)
 	q.spaces, _ = q.store.Spaces() // the same
 	slices.SortStableFunc(q.spaces, func(a, b session.Space) int { return b.LastUsed.Compare(a.LastUsed) })

@@ -135,7 +135,7 @@ func (p *program) commands() *cobra.Command {
 		}
 	}
 	in("use", p.openCommand(), p.connectCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand(), p.trayCommand())
-	in("machine", p.setupCommand(), p.doctorCommand(), p.bugReportCommand(), p.sshConfigCommand(), p.trustCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
+	in("machine", p.setupCommand(), p.settingsCommand(), p.doctorCommand(), p.bugReportCommand(), p.sshConfigCommand(), p.trustCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
 	in("inner", p.proxyCommand(), p.tunnelCommand())
 	root.SetHelpCommandGroupID("machine")
 	root.SetCompletionCommandGroupID("machine")

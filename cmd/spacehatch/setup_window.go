@@ -239,9 +239,5 @@ func (w *setupWindow) prefer(item *view.Item, name string) error {
 	if name == item.Option {
 		return nil
 	}
-	file, err := settings.Path()
-	if err != nil {
-		return err
-	}
-	return settings.Set(file, settings.KeyEditor, name)
+	return settings.Set(w.file, settings.KeyEditor, name)
 }

@@ -58,7 +58,8 @@ func (p *program) places() (*places, error) {
 // for: `spacehatch proxy` and `spacehatch version` must start in milliseconds.
 type parts struct {
 	*places
-	settings settings.Settings
+	file     string // settings.toml; it may not exist
+	settings settings.Resolved
 	policy   handler.Policy
 }
 
@@ -71,12 +72,12 @@ func (p *program) parts() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := settings.Load(file, p.lookup)
+	chosen, err := settings.Resolve(file, p.lookup)
 	if err != nil {
 		return nil, err
 	}
 	p.level.Set(levelOf(chosen.LogLevel))
-	return &parts{places: q, settings: chosen, policy: handler.Policy{TrustedHosts: chosen.TrustedHosts}}, nil
+	return &parts{places: q, file: file, settings: chosen, policy: handler.Policy{TrustedHosts: chosen.TrustedHosts}}, nil
 }
 
 // connector puts the parts of `spacehatch open` together.

@@ -139,7 +139,7 @@ func (k Key) Default() any { return k.get(Defaults()) }
 
 // Refuse is the Problem of a value that does not fit, for the reason given.
 func (k Key) Refuse(reason error) *problem.Problem {
-	return problem.New(Invalid, fmt.Sprintf("%s cannot be set so: %s.", k.Name, reason),
+	return problem.New(Invalid, fmt.Sprintf("%s was not changed: %s.", k.Name, reason),
 		"For example: `spacehatch settings set "+k.Name+" "+k.Example+"`.", nil)
 }
 

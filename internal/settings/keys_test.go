@@ -153,7 +153,7 @@ func TestBool(t *testing.T) {
 func TestRefusalsTellWhatIsAllowed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "settings.toml")
 	p := problem.From(Set(path, KeyLogLevel, "loud"))
-	if p.Sentence != `log_level cannot be set so: it must be "debug", "info", "warn" or "error".` ||
+	if p.Sentence != `log_level was not changed: it must be "debug", "info", "warn" or "error".` ||
 		p.Hint != "For example: `spacehatch settings set log_level debug`." {
 		t.Errorf("%s %s", p.Sentence, p.Hint)
 	}
