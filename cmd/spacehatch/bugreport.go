@@ -134,8 +134,11 @@ func (p *program) makeReport(ctx context.Context, environ []string) (*bugreport.
 	report.Add("spacehatch.log.old", "the log before", readShort(log+".old"))
 	report.Add("ssh-config.txt", "our lines in your SSH config, and none of yours", bugreport.SSHConfig(readShort(filepath.Join(q.ssh, "config"))))
 	report.Add("ssh-spacehatch.txt", "our own SSH config", own)
-	report.Add("settings.toml", "the settings, values masked", bugreport.Settings(readShort(q.settingsFile),
-		settings.KeyEditor, settings.KeyFolder, settings.KeyLogLevel, settings.KeyTrustedHosts))
+	var keys []string
+	for _, k := range settings.Keys() {
+		keys = append(keys, k.Name)
+	}
+	report.Add("settings.toml", "the settings, values masked", bugreport.Settings(readShort(q.settingsFile), keys...))
 	report.Add("environment.txt", "which variables are set, few values", bugreport.Environment(environ))
 	return report, nil
 }

@@ -32,8 +32,8 @@ func form(pattern string) func() *regexp.Regexp {
 }
 
 // plainValue is a setting's value that tells nothing about the user: one of a
-// few words of ours, or the name of an IDE.
-var plainValue = form(`^"(?:debug|info|warn|error|code|code-insiders|codium|cursor|windsurf|kiro|positron)"$`)
+// few words of ours, a time, or the name of an IDE.
+var plainValue = form(`^(?:true|false|"(?:debug|info|warn|error|off|[0-9hms]{2,12}|code|code-insiders|codium|cursor|windsurf|kiro|positron)")$`)
 
 // Settings returns a settings.toml, line for line, with its keys and without
 // those values that say something about the user. Comments and lines that are
