@@ -50,38 +50,18 @@ func (p *program) addSpaceFlag(c *cobra.Command, alias *string, usage string) {
 }
 
 func (p *program) settingsGetCommand() *cobra.Command {
-	var (
-		asJSON bool
-		alias  string
-	)
 	c := &cobra.Command{
 		Use:   "get KEY",
 		Short: "Print the value of one setting",
 		Long:  "Prints the value that is in force; of a list one entry a line, of nothing an\nempty line.",
 		Args:  usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.preferences()
-			if err != nil {
-				return err
-			}
-			found, err := c.find(cmd.Context(), args[0], alias)
-			if err != nil {
-				return err
-			}
-			return c.print(cmd.Context(), found, asJSON)
-		},
-		ValidArgsFunction: p.completeSettings(&alias, false),
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
-	p.addSpaceFlag(c, &alias, "of one space")
-	return c
+	return p.settingCommand(c, "print a JSON object", func(ctx context.Context, c *preferences, at preference, _ []string, asJSON bool) error {
+		return c.print(ctx, at, asJSON)
+	})
 }
 
 func (p *program) settingsSetCommand() *cobra.Command {
-	var (
-		asJSON bool
-		alias  string
-	)
 	c := &cobra.Command{
 		Use:   "set KEY VALUE...",
 		Short: "Change one setting",
@@ -96,52 +76,48 @@ func (p *program) settingsSetCommand() *cobra.Command {
 			}
 			return nil
 		}),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.preferences()
-			if err != nil {
-				return err
-			}
-			found, err := c.find(cmd.Context(), args[0], alias)
-			if err != nil {
-				return err
-			}
-			value, err := found.Parse(args[1:])
-			if err != nil {
-				return found.Refuse(err)
-			}
-			return c.change(cmd.Context(), found, value, asJSON)
-		},
-		ValidArgsFunction: p.completeSettings(&alias, true),
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the setting afterwards as a JSON object")
-	p.addSpaceFlag(c, &alias, "for one space")
-	return c
+	return p.settingCommand(c, jsonAfterwards, func(ctx context.Context, c *preferences, at preference, texts []string, asJSON bool) error {
+		value, err := at.Parse(texts)
+		if err != nil {
+			return at.Refuse(err)
+		}
+		return c.change(ctx, at, value, asJSON)
+	})
 }
 
+const jsonAfterwards = "print the setting afterwards as a JSON object"
+
 func (p *program) settingsUnsetCommand() *cobra.Command {
+	c := &cobra.Command{Use: "unset KEY", Short: "Take one setting back to its default", Args: usageArgs(cobra.ExactArgs(1))}
+	return p.settingCommand(c, jsonAfterwards, func(ctx context.Context, c *preferences, at preference, _ []string, asJSON bool) error {
+		return c.change(ctx, at, nil, asJSON)
+	})
+}
+
+// settingCommand makes c do something with the setting that its first argument
+// names, of all spaces or of one; do gets the arguments behind it.
+func (p *program) settingCommand(c *cobra.Command, jsonUsage string,
+	do func(ctx context.Context, c *preferences, at preference, texts []string, asJSON bool) error,
+) *cobra.Command {
 	var (
 		asJSON bool
 		alias  string
 	)
-	c := &cobra.Command{
-		Use:   "unset KEY",
-		Short: "Take one setting back to its default",
-		Args:  usageArgs(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := p.preferences()
-			if err != nil {
-				return err
-			}
-			found, err := c.find(cmd.Context(), args[0], alias)
-			if err != nil {
-				return err
-			}
-			return c.change(cmd.Context(), found, nil, asJSON)
-		},
-		ValidArgsFunction: p.completeSettings(&alias, false),
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		c, err := p.preferences()
+		if err != nil {
+			return err
+		}
+		at, err := c.find(cmd.Context(), args[0], alias)
+		if err != nil {
+			return err
+		}
+		return do(cmd.Context(), c, at, args[1:], asJSON)
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the setting afterwards as a JSON object")
-	p.addSpaceFlag(c, &alias, "for one space")
+	c.ValidArgsFunction = p.completeSettings(&alias)
+	c.Flags().BoolVar(&asJSON, "json", false, jsonUsage)
+	p.addSpaceFlag(c, &alias, "of one space")
 	return c
 }
 
@@ -340,7 +316,7 @@ func originWords(k settings.Key, origin settings.Origin) string {
 }
 
 // completeSettings offers keys, and behind a key its values.
-func (p *program) completeSettings(alias *string, values bool) cobra.CompletionFunc {
+func (p *program) completeSettings(alias *string) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		const nothing = cobra.ShellCompDirectiveNoFileComp
 		c, err := p.preferences()
@@ -363,7 +339,7 @@ func (p *program) completeSettings(alias *string, values bool) cobra.CompletionF
 			return keys, nothing
 		}
 		i := slices.IndexFunc(all, func(k preference) bool { return k.Name == args[0] })
-		if i < 0 || !values {
+		if i < 0 || cmd.Name() != "set" {
 			return nil, nothing
 		}
 		if args[0] == settings.KeySSHOptions {

@@ -28,8 +28,8 @@ func (p *program) trayCommand() *cobra.Command {
 		Use:   "tray",
 		Short: "Show the connections in the panel",
 		Long: "Shows an icon in the panel of the desktop, with a menu of your connections. It\n" +
-			"starts by itself with the first connection, unless settings.toml says\n" +
-			"tray = false. Connections do not need it: quit it whenever you like.",
+			"starts by itself with the first connection, unless the setting tray is false.\n" +
+			"Connections do not need it: quit it whenever you like.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if quit {

@@ -45,18 +45,7 @@ func (s *Store) Choices() (map[string]Choices, error) {
 // Choose changes what was chosen for the space, named as for [Store.Lookup].
 // [Store.Forget] takes it back with the space.
 func (s *Store) Choose(ctx context.Context, aliasOrARN string, change func(*Choices)) error {
-	if _, err := s.Lookup(ctx, aliasOrARN); err != nil {
-		return err // nothing is created for a name that is not known
-	}
-	return s.change(ctx, func() error {
-		spaces, err := s.readSpaces()
-		if err != nil {
-			return err
-		}
-		space, err := find(aliasOrARN, spaces)
-		if err != nil {
-			return err
-		}
+	return s.changeSpace(ctx, aliasOrARN, func(_ []Space, space Space) error {
 		return s.replaceChoices(space.ARN, change)
 	})
 }

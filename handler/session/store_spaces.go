@@ -76,8 +76,25 @@ func (s *Store) Remember(ctx context.Context, space Space) (Space, error) {
 // Forget removes the space, named as for [Store.Lookup], its unused session and
 // what was chosen for it. Its alias is free for another space from then on.
 func (s *Store) Forget(ctx context.Context, aliasOrARN string) error {
+	return s.changeSpace(ctx, aliasOrARN, func(spaces []Space, space Space) error {
+		// The session first: were the program to die in between, a later space
+		// of that alias must not find it.
+		if err := s.dropSession(space.Alias); err != nil {
+			return err
+		}
+		if err := s.replaceChoices(space.ARN, func(c *Choices) { *c = Choices{} }); err != nil {
+			return err
+		}
+		return s.writeSpaces(slices.DeleteFunc(spaces, func(k Space) bool { return k.Alias == space.Alias }))
+	})
+}
+
+// changeSpace runs fn with all known spaces and the one of that name, while no
+// other process reads or writes the store. For a name that is not known
+// nothing is created.
+func (s *Store) changeSpace(ctx context.Context, aliasOrARN string, fn func(spaces []Space, space Space) error) error {
 	if _, err := s.Lookup(ctx, aliasOrARN); err != nil {
-		return err // nothing is created for a name that is not known
+		return err
 	}
 	return s.change(ctx, func() error {
 		spaces, err := s.readSpaces()
@@ -88,15 +105,7 @@ func (s *Store) Forget(ctx context.Context, aliasOrARN string) error {
 		if err != nil {
 			return err
 		}
-		// The session first: were the program to die in between, a later space
-		// of that alias must not find it.
-		if err := s.dropSession(space.Alias); err != nil {
-			return err
-		}
-		if err := s.replaceChoices(space.ARN, func(c *Choices) { *c = Choices{} }); err != nil {
-			return err
-		}
-		return s.writeSpaces(slices.DeleteFunc(spaces, func(k Space) bool { return k.Alias == space.Alias }))
+		return fn(spaces, space)
 	})
 }
 

@@ -93,7 +93,7 @@ func Keys() []Key {
 			get: func(s Settings) any { return s.Tray },
 		},
 		{
-			Name: KeyIdleNotice, About: "How long a connection may move nothing before you are told.",
+			Name: KeyIdleNotice, About: "How long a space may be idle before you are told.",
 			Allowed: `a time between "1m" and "168h", or "off"`, Example: "30m", Parse: one,
 			put: putIdleNotice,
 			get: func(s Settings) any { return duration(s.IdleNotice) },

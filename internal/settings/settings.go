@@ -43,7 +43,7 @@ type Settings struct {
 	LogLevel string `json:"log_level"`
 	// Tray: the tray starts by itself with the first connection.
 	Tray bool `json:"tray"`
-	// IdleNotice is how long a connection may move nothing before the person is
+	// IdleNotice is how long a space may be idle before the person is
 	// told; zero is never.
 	IdleNotice time.Duration `json:"idle_notice"`
 }
