@@ -57,16 +57,17 @@ func (t *Tray) Run(ctx context.Context) error {
 			t.Log.Warn("a panel that comes later may not show the tray", "error", err)
 		}
 	})
-	ready := make(chan *drawing)
+	made, started, over := make(chan *drawing, 1), make(chan struct{}), make(chan struct{})
 	wait.Go(func() {
-		d := <-ready
+		defer close(over)
+		<-started
+		d := <-made
 		l := t.newLoop(d.draw, systray.TrayOpenedCh)
 		wait.Go(func() { d.listen(ctx, l.clicks) })
 		result = l.run(ctx)
 		cancel()
-		systray.Quit()
 	})
-	systray.Run(func() { ready <- newDrawing() }, nil)
+	runLibrary(func() { made <- newDrawing() }, started, over)
 	cancel()
 	wait.Wait()
 	return result

@@ -2,9 +2,11 @@ package tray
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"image/png"
 	"io"
 	"log/slog"
 	"os"
@@ -305,9 +307,8 @@ func TestInAPanel(t *testing.T) {
 	if v, err := p.Object(tray, itemPath).GetProperty(item + ".Title"); err != nil || v.Store(&title) != nil || title != "Spacehatch" {
 		t.Errorf("title %q, %v", title, err)
 	}
-	var icons []PX
-	if v, err := p.Object(tray, itemPath).GetProperty(item + ".IconPixmap"); err != nil || v.Store(&icons) != nil || len(icons) != 1 || icons[0].W != 48 {
-		t.Errorf("icon %v, %v", icons, err)
+	if seen := p.icon(t, tray); seen.W != 48 {
+		t.Errorf("the icon is %d wide", seen.W)
 	}
 
 	_, ids = p.menu(t, tray)
@@ -321,6 +322,55 @@ func TestInAPanel(t *testing.T) {
 type PX struct {
 	W, H int32
 	Pix  []byte
+}
+
+// What happens while the tray starts is in its icon, too.
+func TestTheFirstIcon(t *testing.T) {
+	newBus(t)
+	p := newPanel(t)
+	for range 20 {
+		c := newChild(t)
+		c.give(t, shot(tunnelOf(research, Connected)))
+		c.give(t, shot(tunnelOf(research, Connected), tunnelOf(gpu, Connected)))
+		tray := <-p.registered
+		// The second is drawn, so the first has been.
+		p.await(t, tray, func(menu string) bool { return strings.Contains(menu, "gpu-big · connected") })
+		if seen := p.icon(t, tray); !bytes.Equal(seen.Pix, pixels(t, Open)) {
+			t.Fatal("the icon is not that of open connections")
+		}
+		_ = c.in.Close()
+		if err := c.cmd.Wait(); err != nil {
+			t.Errorf("the tray ended with %v", err)
+		}
+	}
+}
+
+// icon reads the icon over the bus.
+func (p *panel) icon(t *testing.T, tray string) PX {
+	t.Helper()
+	var icons []PX
+	v, err := p.Object(tray, itemPath).GetProperty(item + ".IconPixmap")
+	if err != nil || v.Store(&icons) != nil || len(icons) != 1 {
+		t.Fatalf("icon %v, %v", icons, err)
+	}
+	return icons[0]
+}
+
+// pixels is an icon as the library puts it on the bus.
+func pixels(t *testing.T, icon Icon) []byte {
+	t.Helper()
+	img, err := png.Decode(bytes.NewReader(picture(string(icon))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for y := range img.Bounds().Dy() {
+		for x := range img.Bounds().Dx() {
+			r, g, b, a := img.At(x, y).RGBA()
+			all = append(all, byte(a), byte(r), byte(g), byte(b))
+		}
+	}
+	return all
 }
 
 func TestAPanelThatComesLateAndAgain(t *testing.T) {

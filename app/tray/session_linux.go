@@ -104,5 +104,17 @@ func (s *session) over() <-chan struct{} { return s.conn.Context().Done() }
 
 func (s *session) leave() { _ = s.conn.Close() }
 
+// runLibrary runs the library until over is closed. draw is called once, before
+// somebody sees the icon; started is closed when the library takes changes of
+// it. Before that it loses them: it puts its icon on the bus, and only later
+// looks whether there is a bus to put another one on.
+func runLibrary(draw func(), started chan<- struct{}, over <-chan struct{}) {
+	start, end := systray.RunWithExternalLoop(draw, nil)
+	start()
+	close(started)
+	<-over
+	end()
+}
+
 // nameItem says whose icon it is, to panels that list or sort them.
 func nameItem(name string) { inSession(func() { systray.SetTitle(name) }) }
