@@ -41,26 +41,32 @@ func connection() (code int) {
 		}
 	}()
 	defer native.Tidy()()
+	leave, remove := native.UseCache(kept("cache"))
+	defer remove()
 	if err := window.Translate(); err != nil {
 		return failed(err)
 	}
 	a := native.App()
 	a.Settings().SetTheme(window.Theme())
 	if err := window.Show(a, window.Options{
-		In: os.Stdin, Out: acts, Browse: browser.OpenURL, Sizes: sizes(), Linger: linger,
+		In: os.Stdin, Out: acts, Sizes: kept("windows.json"), Linger: linger,
+		Browse: func(address string) error {
+			leave()
+			return browser.OpenURL(address)
+		},
 	}); err != nil {
 		return failed(err)
 	}
 	return exitOK
 }
 
-// sizes is the file that remembers how large the windows were.
-func sizes() string {
+// kept is the place of what the windows remember: in the state folder.
+func kept(name string) string {
 	state, err := paths.State()
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(state, "windows.json")
+	return filepath.Join(state, name)
 }
 
 func failed(err error) int {
