@@ -59,7 +59,7 @@ test-vet:
 	@for os in $(ALL_SYSTEMS); do echo "go vet for $$os"; GOOS=$$os CGO_ENABLED=0 go vet ./...; done
 
 .PHONY: test-unit
-test-unit: plugin ## run the packages' own tests with the race detector
+test-unit: plugin desktop ## run the packages' own tests with the race detector
 	go test -race -timeout 10m $$(go list ./... | grep -v '/e2e')
 
 .PHONY: test-js
@@ -67,7 +67,7 @@ test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with
 	npm --prefix e2e/js test --loglevel=error
 
 .PHONY: test-e2e
-test-e2e: e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
+test-e2e: desktop e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
 	go test -count=1 -timeout 10m ./e2e/...
 
 .PHONY: fmt

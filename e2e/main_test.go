@@ -66,6 +66,13 @@ func build(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, editorName), data, 0o755); err != nil {
 		return err
 	}
+	// The windows take a C compiler and a minute, so make has built them. Where
+	// it has not, the tests that need them say so.
+	if data, err := os.ReadFile(filepath.Join("..", "build", "spacehatch-desktop")); err == nil {
+		if err := os.WriteFile(filepath.Join(dir, "spacehatch-desktop"), data, 0o755); err != nil {
+			return err
+		}
+	}
 	for _, target := range []struct{ name, in, what string }{
 		{"spacehatch", "..", "./cmd/spacehatch"},
 		{"session-manager-plugin", "plugin", "github.com/aws/session-manager-plugin/src/sessionmanagerplugin-main"},

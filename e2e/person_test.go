@@ -22,6 +22,9 @@ import (
 // cleanUp is how long ending everything may take.
 const cleanUp = 20 * time.Second
 
+// patience is a time that no healthy run comes near.
+const patience = 30 * time.Second
+
 // person is a user account made for one test.
 type person struct{ *stage.Person }
 
@@ -88,7 +91,7 @@ func eventually(t *testing.T, true func() bool, why func() string) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !true(); <-tick.C {
+	for end := time.Now().Add(patience); !true(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal(why())
 		}

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"flag"
+	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/app/desktop"
 	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/e2e/stage"
 	"github.com/spacehatch/spacehatch/internal/ipc"
 )
 
@@ -33,15 +34,6 @@ func program(t *testing.T) string {
 	return path
 }
 
-func needs(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
-}
-
 // background starts a program that ends with the test.
 func background(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
@@ -55,25 +47,19 @@ func background(t *testing.T, cmd *exec.Cmd) {
 }
 
 // display is an X server with a window manager, and the environment to use it.
-func display(t *testing.T) {
+func display(t *testing.T) *stage.Display {
 	t.Helper()
-	needs(t, "Xvfb", "openbox", "xdotool")
-	number, write, err := os.Pipe()
+	d, err := stage.NewDisplay(t.TempDir(), t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = number.Close() }()
-	server := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1024x820x24", "-nolisten", "tcp")
-	server.ExtraFiles = []*os.File{write}
-	background(t, server)
-	_ = write.Close()
-	line, err := bufio.NewReader(number).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the X server did not start: %v", err)
-	}
-	home := t.TempDir()
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for name, value := range map[string]string{
-		"DISPLAY": ":" + strings.TrimSpace(line), "WAYLAND_DISPLAY": "", "HOME": home, "XDG_CONFIG_HOME": "",
+		"DISPLAY": d.Name, "WAYLAND_DISPLAY": "", "HOME": t.TempDir(), "XDG_CONFIG_HOME": "",
 		"XDG_STATE_HOME": "", "XDG_CACHE_HOME": "", "LANG": "C.UTF-8", "FYNE_THEME": "light",
 		// No session bus: the toolkit would start one.
 		"DBUS_SESSION_BUS_ADDRESS": "disabled:",
@@ -81,6 +67,7 @@ func display(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	background(t, exec.Command("openbox"))
+	return d
 }
 
 // keys types into the window of that title, as a person does.
@@ -94,17 +81,13 @@ func keys(t *testing.T, title string, pressed ...string) {
 	}
 }
 
-func picture(t *testing.T, name string) {
+func picture(t *testing.T, d *stage.Display, name string) {
 	t.Helper()
 	if *screenshots == "" {
 		return
 	}
-	needs(t, "import")
-	if err := os.MkdirAll(*screenshots, 0o755); err != nil {
+	if err := d.Save(filepath.Join(*screenshots, name), image.Rectangle{}); err != nil {
 		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), "import", "-window", "root", filepath.Join(*screenshots, name)).CombinedOutput(); err != nil {
-		t.Fatalf("import: %v\n%s", err, out)
 	}
 }
 
@@ -117,21 +100,30 @@ func consent() view.Screen {
 
 func TestTheRealWindow(t *testing.T) {
 	path := program(t)
-	display(t)
+	d := display(t)
 	p, err := desktop.Start(t.Context(), path, consent())
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys(t, "Spacehatch", "Tab")
-	picture(t, "real-consent.png")
+	picture(t, d, "real-consent.png")
 	keys(t, "Spacehatch", "Return")
 	act := <-p.Acts()
 	if act.Answer == nil || act.Answer.Choice != view.Yes {
 		t.Errorf("Tab and Return did %+v", act)
 	}
 	p.Show(view.Screen{Connection: &view.Connection{Problem: &view.Problem{Sentence: "It broke.", Hint: "Mend it."}}})
-	picture(t, "real-problem.png")
+	picture(t, d, "real-problem.png")
 	p.End()
+	// The program outlives what was told of its end, and takes its folder along.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := stage.Until(ctx, func() (bool, error) {
+		_, err := os.Stat(filepath.Join(os.Getenv("HOME"), ".config"))
+		return err != nil, nil
+	}); err != nil {
+		t.Error("the window's program does not end")
+	}
 }
 
 func TestNoFolderStaysBehind(t *testing.T) {

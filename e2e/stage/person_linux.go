@@ -32,6 +32,8 @@ type Person struct {
 	Runtime  string // $XDG_RUNTIME_DIR
 	Work     string // a folder of the maker's, readable for the person
 	Env      []string
+
+	bin string // where the programs are
 }
 
 // NewPerson makes an account that has the folder bin first on its PATH. It
@@ -50,7 +52,7 @@ func NewPerson(ctx context.Context, bin string) (made *Person, err error) {
 	}
 	p := &Person{
 		Name: "she-" + strings.ToLower(rand.Text()[:8]),
-		Home: filepath.Join(work, "home"), Runtime: filepath.Join(work, "run"), Work: work,
+		Home: filepath.Join(work, "home"), Runtime: filepath.Join(work, "run"), Work: work, bin: bin,
 	}
 	defer func() {
 		if err != nil {

@@ -1,0 +1,316 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacehatch/spacehatch/e2e/stage"
+)
+
+// desktop is a visitor who sits in front of a screen.
+type desktop struct {
+	*visitor
+	*stage.Desktop
+}
+
+// pictures is where a test that fails leaves what was on the screen.
+const pictures = "../build/failed"
+
+// newDesktop gives a visitor a desktop, which ends with the test.
+func newDesktop(t *testing.T, v *visitor, dark bool) *desktop {
+	t.Helper()
+	d, err := stage.NewDesktop(v.ctx, v.Person, dark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			file := filepath.Join(pictures, t.Name()+".png")
+			t.Logf("the screen is in e2e/%s (%v)", file, d.Save(file, image.Rectangle{}))
+			t.Logf("the desktop's programs said:\n%s", d.Log())
+			log, _ := os.ReadFile(filepath.Join(v.Home, ".local/state/spacehatch/spacehatch.log"))
+			t.Logf("spacehatch.log:\n%s", log)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &desktop{v, d}
+}
+
+// accept says yes in the browser's own dialog. The browser overlooks a click
+// that comes too soon after the dialog, since a page may have provoked it, so
+// whoever sees the dialog stay clicks again.
+func (d *desktop) accept(t *testing.T, button string) {
+	t.Helper()
+	var clicked time.Time
+	eventually(t, func() bool {
+		found := d.Parts(d.ctx, stage.RoleButton, button)
+		if len(found) > 0 && time.Since(clicked) > time.Second {
+			clicked = time.Now()
+			d.click(t, found[0].At)
+		}
+		return len(found) == 0 && !clicked.IsZero()
+	}, func() string { return "the browser's dialog did not come, or does not go" })
+}
+
+// The colours of the buttons of our windows, in the light: of the one that is
+// proposed, and of the others where they have no focus.
+var (
+	accent = color.NRGBA{0x0f, 0x6b, 0x67, 0xff}
+	plain  = color.NRGBA{0xe9, 0xed, 0xec, 0xff}
+)
+
+// buttons are those of a page that are told apart by their colour.
+type buttons struct{ proposed, other image.Rectangle }
+
+// look finds the buttons of our window: one that is proposed, and another one
+// in the same row.
+func (d *desktop) look(t *testing.T) (b buttons) {
+	t.Helper()
+	img, err := d.Picture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const width, height = 40, 24
+	proposed := stage.Areas(img, accent, width, height)
+	if len(proposed) != 1 {
+		return b
+	}
+	b.proposed = proposed[0]
+	for _, other := range stage.Areas(img, plain, width, height) {
+		if at := stage.Middle(b.proposed).Y; other.Min.Y < at && at < other.Max.Y {
+			b.other = other
+		}
+	}
+	return b
+}
+
+// await waits until our window is as wanted and stands still: what is clicked
+// must not move away under the pointer.
+func (d *desktop) await(t *testing.T, what string, wanted func(buttons) bool) buttons {
+	t.Helper()
+	var now buttons
+	still := 0
+	eventually(t, func() bool {
+		before := now
+		now = d.look(t)
+		if still++; !wanted(now) || now != before {
+			still = 0
+		}
+		return still == looks
+	}, func() string { return fmt.Sprintf("no window shows %s, but %+v", what, now) })
+	return now
+}
+
+// looks is how often a window has to look the same.
+const looks = 10
+
+// consent: the answer that is remembered stands to the right of the one that
+// is proposed.
+func consent(b buttons) bool { return !b.other.Empty() && b.proposed.Max.X <= b.other.Min.X }
+
+// firstRun: what is proposed is the last button.
+func firstRun(b buttons) bool { return !b.other.Empty() && b.other.Max.X <= b.proposed.Min.X }
+
+// awaitWindows waits until the panel's list of windows holds these.
+func (d *desktop) awaitWindows(t *testing.T, titles ...string) {
+	t.Helper()
+	var seen []string
+	eventually(t, func() bool {
+		seen = nil
+		for _, p := range d.Parts(d.ctx, stage.RoleWindow, "") {
+			seen = append(seen, p.Name)
+		}
+		return slices.Equal(seen, titles)
+	}, func() string { return fmt.Sprintf("the windows are %q, want %q", seen, titles) })
+}
+
+func (d *desktop) click(t *testing.T, at image.Rectangle) {
+	t.Helper()
+	if err := d.Click(d.ctx, stage.Middle(at)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trayMenu waits for the menu of the one tray icon to be as wanted, and returns
+// it.
+func (d *desktop) trayMenu(t *testing.T, wanted func(menu string) bool) string {
+	t.Helper()
+	var menu string
+	eventually(t, func() bool {
+		trays, err := d.Trays(d.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(trays) != 1 {
+			menu = fmt.Sprintf("of one of %q", trays)
+			return false
+		}
+		if menu, err = d.TrayMenu(d.ctx, trays[0]); err != nil {
+			menu = err.Error()
+		}
+		return err == nil && wanted(menu)
+	}, func() string { return "the tray's menu is\n" + menu })
+	return menu
+}
+
+// green is the icon's colour where all is well.
+var green = color.NRGBA{0x1f, 0xa5, 0x5a, 0xff}
+
+// trayIcon waits for the icon in the panel to be green.
+func (d *desktop) trayIcon(t *testing.T) image.Rectangle {
+	t.Helper()
+	var icons []image.Rectangle
+	eventually(t, func() bool {
+		img, err := d.Picture()
+		if err != nil {
+			t.Fatal(err)
+		}
+		panel := image.Rect(0, 0, stage.ScreenWidth, stage.PanelHeight)
+		icons = stage.Areas(img.SubImage(panel).(*image.NRGBA), green, 8, 8)
+		return len(icons) == 1
+	}, func() string { return "the panel shows no green icon" })
+	return icons[0]
+}
+
+// chosen is the colour of the line of a menu that the keyboard is on, in the
+// theme that the desktop sets.
+var chosen = color.NRGBA{0x35, 0x84, 0xe4, 0xff}
+
+// choose opens the tray's menu with the mouse and chooses a line of the first
+// submenu with the keyboard, looking where each key leads: the panel does not
+// tell where it draws its lines.
+func (d *desktop) choose(t *testing.T, line string) {
+	t.Helper()
+	menu := d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "\t"+line+"\n") })
+	steps := 0 // from the first line that can be chosen
+	for each := range strings.Lines(menu) {
+		label, sub := strings.CutPrefix(strings.TrimSuffix(each, "\n"), "\t")
+		if label == line {
+			break
+		}
+		if sub && !strings.HasPrefix(label, "(") {
+			steps++
+		}
+	}
+	d.click(t, d.trayIcon(t))
+	d.key(t, "Down", func(lines []image.Rectangle) bool { return len(lines) == 1 })
+	lines := d.key(t, "Right", func(lines []image.Rectangle) bool { return len(lines) == 2 })
+	for range steps {
+		at := lines[0]
+		lines = d.key(t, "Down", func(lines []image.Rectangle) bool { return len(lines) == 2 && lines[0].Min.Y > at.Min.Y })
+	}
+	if err := d.Press(d.ctx, "Return"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// key presses a key until it has led somewhere: a menu that has just opened
+// takes none yet. It returns the lines that the keyboard is on, from the left.
+func (d *desktop) key(t *testing.T, name string, there func([]image.Rectangle) bool) (lines []image.Rectangle) {
+	t.Helper()
+	var pressed time.Time
+	eventually(t, func() bool {
+		img, err := d.Picture()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines = stage.Areas(img, chosen, 60, 12); there(lines) {
+			return true
+		}
+		if time.Since(pressed) > time.Second {
+			pressed = time.Now()
+			if err := d.Press(d.ctx, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return false
+	}, func() string { return fmt.Sprintf("the key %s leads nowhere in the menu: %v", name, lines) })
+	return lines
+}
+
+// TestTheClick is the way of a click as a person goes it: with a browser, a
+// mouse and a panel.
+func TestTheClick(t *testing.T) {
+	t.Parallel()
+	v := newVisitor(t)
+	v.installEditor(t, webServer(t, "served on the space"))
+	for _, folder := range []string{".cache", ".config"} { // which every desktop has
+		v.own(t, filepath.Join(v.Home, folder))
+	}
+	atHome := snapshot(t, v.Home)
+	v.registerLinks(t)
+	d := newDesktop(t, v, false)
+	if err := d.Browse(d.ctx, v.studio.Page+"?scheme=spacehatch"); err != nil {
+		t.Fatal(err)
+	}
+
+	// The first click: the browser asks, then we do, and say what is changed.
+	d.openInStudio(t)
+	d.click(t, d.await(t, "who asks", consent).other)
+	d.click(t, d.await(t, "what is set up", firstRun).proposed)
+	v.checkEditor(t)
+	if got := v.run(t, "ssh", alias, "uname"); got != "Linux\n" {
+		t.Errorf("ssh %s uname: %q", alias, got)
+	}
+	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "my-space · connected\n") })
+	d.trayIcon(t)
+	d.awaitWindows(t, "Simulated Studio")
+
+	// The second click: we ask nothing, or nobody would answer.
+	d.openInStudio(t)
+	v.checkEditor(t)
+	d.awaitWindows(t, "Simulated Studio")
+
+	d.choose(t, "Disconnect")
+	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "(No space is connected)\n") })
+	if open := v.status(t); len(open) != 0 {
+		t.Errorf("after Disconnect: %v", open)
+	}
+	v.run(t, spacehatch(), "uninstall", "--yes")
+	for _, each := range v.processes(t) {
+		if strings.HasPrefix(each.Args, built) && !strings.Contains(each.Args, " simulator ") {
+			t.Errorf("after uninstall this runs: %s", each)
+		}
+	}
+	same(t, "the home folder after uninstall", atHome, snapshot(t, v.Home))
+}
+
+// openInStudio clicks the button of the Studio page, and yes in the browser's
+// own dialog.
+func (d *desktop) openInStudio(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	defer cancel()
+	part, err := d.Await(ctx, stage.RoleButton, "Open my-space in VS Code (spacehatch://)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.click(t, part.At)
+	d.accept(t, "Open Spacehatch")
+}
+
+// registerLinks does what a package does when it is installed: links come to
+// us, and ssh knows nothing yet.
+func (v *visitor) registerLinks(t *testing.T) {
+	t.Helper()
+	term := atTerminal(t, v.Command(v.ctx, spacehatch(), "setup"))
+	term.expect(t, `(?s)Open spacehatch:// links with Spacehatch\?.*\[Y/n\] `)
+	term.enter(t, "y")
+	term.expect(t, `(?s)Update your SSH config\?.*\[Y/n\] `)
+	term.enter(t, "n")
+	if code, said := term.end(t); code != 0 {
+		t.Fatalf("setup ended with %d:\n%s", code, said)
+	}
+}
