@@ -31,6 +31,8 @@ type dialFailure struct {
 	refused bool
 	// passing: the gateway was reached and may want it a little later.
 	passing bool
+	// busy: it said so itself, not something on the way to it.
+	busy bool
 }
 
 func (f *dialFailure) Error() string { return f.problem.Error() }
@@ -193,7 +195,8 @@ func refusedByStatus(host string, status int, kind string) *dialFailure {
 	}
 	switch {
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 500:
-		return &dialFailure{passing: true, problem: problem.New(problem.Unreachable,
+		onTheWay := status == http.StatusBadGateway || status == http.StatusGatewayTimeout
+		return &dialFailure{passing: true, busy: !onTheWay, problem: problem.New(problem.Unreachable,
 			"AWS cannot open the data channel at the moment.", "Connect again in a minute.", cause)}
 	case status >= 300 && status < 400, status < 300:
 		return &dialFailure{problem: problem.New(problem.Unreachable,

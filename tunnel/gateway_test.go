@@ -35,9 +35,10 @@ type testGateway struct {
 
 	mu      sync.Mutex
 	agent   *modelAgent
-	status  []int         // answers to the next upgrades; 0 or none: welcome
-	dialErr error         // what dialling gives
-	greet   func(s *peer) // instead of serving
+	status  []int                                   // answers to the next upgrades; 0 or none: welcome
+	dialErr error                                   // what dialling gives
+	dialer  func(context.Context) (net.Conn, error) // dials in its place
+	greet   func(s *peer)                           // instead of serving
 	opens   []wire.OpenDataChannel
 	uris    []string
 	dials   int
@@ -180,13 +181,16 @@ func (g *testGateway) drop() {
 }
 
 // dial is Options.dial.
-func (g *testGateway) dial(context.Context, string, string) (net.Conn, error) {
+func (g *testGateway) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	g.mu.Lock()
 	g.dials++
-	err := g.dialErr
+	err, dialer := g.dialErr, g.dialer
 	g.mu.Unlock()
 	if err != nil {
 		return nil, err
+	}
+	if dialer != nil {
+		return dialer(ctx)
 	}
 	client, server := net.Pipe()
 	g.running.Go(func() { g.serve(server) })

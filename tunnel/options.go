@@ -26,8 +26,11 @@ type Options struct {
 	ClientVersion string
 	// Refresh is asked for a fresh stream URL and token of the same session
 	// when a channel that was open has been lost and the old token was
-	// refused. A token of another session would reach another agent, which
-	// knows nothing of the bytes so far. Default: none.
+	// refused, three times at most and each time for 30 s at most. A token of
+	// another session would reach another agent, which knows nothing of the
+	// bytes so far. An error that wraps [ErrSessionLost] ends the tunnel at
+	// once; the hint of a Problem in it becomes the hint of the end.
+	// Default: none.
 	Refresh func(ctx context.Context) (streamURL, token secret.String, err error)
 	// Notice is called with texts for the person, such as the message that an
 	// administrator has put into the session document: printable, one line,
