@@ -115,6 +115,7 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 		InsecurePlain: true, // the policy lets ws:// pass for listed hosts only
 		Notice:        func(text string) { fmt.Fprintln(c.err, text) },
 		Changed:       c.entry.Changed,
+		Refresh:       c.refresh,
 		Log:           c.log.With("alias", c.space.Alias),
 	})
 	if err != nil {
