@@ -91,6 +91,9 @@ type Options struct {
 	// dial opens the TCP connection, to the proxy or the stream's host; for
 	// tests.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// wall returns what the clock on the wall says now; it goes on while the
+	// computer sleeps. For tests.
+	wall func(now time.Time) time.Time
 }
 
 // maxPayloadSize is the largest payload that has been tried against AWS's
@@ -140,6 +143,9 @@ func (o Options) withDefaults() Options {
 	if o.dial == nil {
 		var dialer net.Dialer
 		o.dial = dialer.DialContext
+	}
+	if o.wall == nil {
+		o.wall = func(now time.Time) time.Time { return now.Round(0) }
 	}
 	return o
 }

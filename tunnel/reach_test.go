@@ -198,9 +198,12 @@ func TestABusyGatewayIsLeftAlone(t *testing.T) {
 			g.set(func() { g.status = bytesOf(status, 1000) })
 			g.drop()
 			time.Sleep(time.Minute)
-			if s := tunnel.Stats(); s.State != StateReconnecting || g.dials > 25 {
-				t.Errorf("%d dials in a minute of status %d, %+v", g.dials, status, s)
-			}
+			s := tunnel.Stats()
+			g.set(func() {
+				if s.State != StateReconnecting || g.dials > 25 {
+					t.Errorf("%d dials in a minute of status %d, %+v", g.dials, status, s)
+				}
+			})
 		})
 	}
 }

@@ -112,7 +112,7 @@ func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) e
 		r.attempts, r.refusals, r.refreshes, r.busy = 0, 0, 0, false
 		return nil
 	}
-	if isTimeout(lost) || errors.Is(lost, errStalled) {
+	if isTimeout(lost) || errors.Is(lost, errStalled) || errors.Is(lost, errSlept) {
 		return nil
 	}
 	return t.refused(ctx, r, problem.New(problem.TunnelRefused,

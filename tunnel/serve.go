@@ -11,10 +11,22 @@ import (
 	"github.com/gobwas/ws"
 )
 
+const (
+	// sleptAfter is how much further the clock on the wall may go than the
+	// one that measures time before the computer is taken to have slept.
+	sleptAfter = 5 * time.Second
+	// wakeLimit is how long a socket may be silent after a sleep before it
+	// counts as lost: its other end will have given up on it.
+	wakeLimit = 5 * time.Second
+)
+
 // batchLimit is how many bytes are written to the socket in one go, about.
 const batchLimit = 64 << 10
 
-var errStalled = errors.New("nothing was acknowledged for " + stallAfter.String())
+var (
+	errStalled = errors.New("nothing was acknowledged for " + stallAfter.String())
+	errSlept   = errors.New("silent for " + wakeLimit.String() + " after a sleep of this computer")
+)
 
 // serve speaks over one socket until it is lost or the channel has ended. It
 // returns why; the channel knows whether it has ended.
@@ -66,6 +78,7 @@ func (t *Tunnel) awaitRoom(ctx context.Context) error {
 func (t *Tunnel) receive(f frame) {
 	now := time.Now()
 	t.mu.Lock()
+	t.frames++
 	switch f.kind {
 	case ws.OpBinary:
 		if err := t.ch.receive(now, f.payload); err != nil {
@@ -91,10 +104,16 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 	timer := time.NewTimer(t.o.PingInterval)
 	defer timer.Stop()
 	var batch, message []byte
+	var sleep sleepWatch
 	nextPing := time.Now().Add(t.o.PingInterval)
 	for {
 		now := time.Now()
 		t.mu.Lock()
+		if sleep.over(now, t.o.wall(now), t.frames) {
+			t.o.Log.Debug("this computer has slept: the socket has to show that it lives")
+			nextPing = now
+		}
+		silent := sleep.silent(now, t.frames)
 		t.ch.tick(now)
 		batch, message = t.fill(now, batch[:0], message)
 		ended, stalled, at := t.ch.ended, t.ch.stalled, t.ch.deadline()
@@ -118,11 +137,16 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 			return nil
 		case stalled:
 			return errStalled
+		case silent:
+			return errSlept
 		case len(batch) >= batchLimit:
 			continue
 		}
 		if at.IsZero() || nextPing.Before(at) {
 			at = nextPing
+		}
+		if !sleep.until.IsZero() && sleep.until.Before(at) {
+			at = sleep.until
 		}
 		timer.Reset(time.Until(at))
 		select {

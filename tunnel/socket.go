@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -149,8 +150,16 @@ func (s *webSocket) send(frames []byte) error {
 	return nil
 }
 
+// close closes the connection below TLS, whose farewell would wait for room
+// where the other end takes nothing any more.
 func (s *webSocket) close() {
-	s.closing.Do(func() { _ = s.conn.Close() })
+	s.closing.Do(func() {
+		conn := s.conn
+		for secured, ok := conn.(*tls.Conn); ok; secured, ok = conn.(*tls.Conn) {
+			conn = secured.NetConn()
+		}
+		_ = conn.Close()
+	})
 }
 
 // appendFrame appends a whole client frame: header, mask, masked payload.

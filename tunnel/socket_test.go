@@ -2,10 +2,12 @@ package tunnel
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -122,4 +124,28 @@ func TestOneLine(t *testing.T) {
 	if got := oneLine("ééé", 2); got != "éé…" {
 		t.Errorf("cut wrongly: %q", got)
 	}
+}
+
+// TestCloseDoesNotWaitForAPeerThatTakesNothing: a socket whose packets vanish
+// must make room for the next one at once.
+func TestCloseDoesNotWaitForAPeerThatTakesNothing(t *testing.T) {
+	a := newAuthority(t)
+	real := time.Now() // the certificate is valid today
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		server := tls.Server(far, &tls.Config{Certificates: []tls.Certificate{a.leaf}, MinVersion: tls.VersionTLS12})
+		shaken := make(chan error, 1)
+		go func() { shaken <- server.Handshake() }()
+		client := tls.Client(near, &tls.Config{RootCAs: a.pool, ServerName: "localhost", MinVersion: tls.VersionTLS12, Time: func() time.Time { return real }})
+		if err := errors.Join(client.Handshake(), <-shaken); err != nil {
+			t.Fatal(err)
+		}
+		s := newWebSocket(client, nil, 45*time.Second)
+		began := time.Now()
+		s.close()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("took %v", took)
+		}
+		_ = far.Close()
+	})
 }

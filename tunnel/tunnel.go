@@ -41,6 +41,7 @@ type Tunnel struct {
 	ch       *channel
 	pong     []byte // the payload of the ping to answer
 	pongDue  bool
+	frames   int64 // that ever came, of any kind
 
 	state      State
 	since      time.Time
