@@ -101,7 +101,7 @@ vuln: ## look for known vulnerabilities; needs vuln.go.dev
 	fi; exit $$code
 
 # It makes a user account, which takes root.
-BENCH = CGO_ENABLED=0 go build -o build/bench ./e2e/bench && $$([ "$$(id -u)" -eq 0 ] || echo sudo -n) build/bench -built build $(BENCH_FLAGS)
+BENCH = CGO_ENABLED=0 go build -o build/ ./e2e/bench ./e2e/bench/farend && $$([ "$$(id -u)" -eq 0 ] || echo sudo -n) build/bench -built build $(BENCH_FLAGS)
 
 .PHONY: bench
 bench: build plugin ## measure what a user waits for; as root or with sudo; BENCH_FLAGS="-only open,banner" a part of it

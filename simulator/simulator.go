@@ -45,6 +45,9 @@ type Config struct {
 	AgentPayload int
 	// SSHD is the kind of SSH server in the spaces; empty means Auto.
 	SSHD space.Server
+	// ConnectionLimit is how many open sessions a space may have; 0 is
+	// SageMaker's 10.
+	ConnectionLimit int
 	// SessionTTL is how long a session that nobody opened can be opened, a
 	// minute where it is 0; LinkTTL is X-Amz-Expires of presigned links, a
 	// minute where it is 0, whole seconds.
@@ -183,7 +186,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	s.machines = newMachines(homes, config.SSHD, config.Log)
 	s.gateway, err = gateway.Start(ctx, gateway.Config{
 		Listen: net.JoinHostPort(host, "0"), Plain: config.Plain, CAFile: files.ca, Region: region,
-		ControlToken: secret.New(token), SessionTTL: config.SessionTTL,
+		ControlToken: secret.New(token), SessionTTL: config.SessionTTL, ConnectionLimit: config.ConnectionLimit,
 		Agent:  space.Session{Pace: config.AgentPace, PayloadSize: config.AgentPayload},
 		Faults: gateway.Faults{RTT: config.RTT, Bandwidth: config.Bandwidth}, Log: config.Log,
 	})
@@ -318,15 +321,21 @@ func (s *Simulator) Links() int64 { return s.studio.links.Load() }
 // Home returns the home folder of sagemaker-user in a space, as this machine
 // sees it, and starts the space if it was not.
 func (s *Simulator) Home(ctx context.Context, name string) (string, error) {
-	p, ok := find(s.studio.places, name, "", "")
-	if !ok {
-		return "", fmt.Errorf("there is no space %s", name)
-	}
-	started, err := s.machines.get(ctx, p.arn)
+	started, err := s.Space(ctx, name)
 	if err != nil {
 		return "", err
 	}
 	return started.Info().Home, nil
+}
+
+// Space returns what stands behind a space's sessions, and starts it if it was
+// not.
+func (s *Simulator) Space(ctx context.Context, name string) (*space.Space, error) {
+	p, ok := find(s.studio.places, name, "", "")
+	if !ok {
+		return nil, fmt.Errorf("there is no space %s", name)
+	}
+	return s.machines.get(ctx, p.arn)
 }
 
 // Done is closed when the simulator has ended, by itself too.

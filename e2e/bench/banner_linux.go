@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -78,6 +77,12 @@ func (s *stand) measureBanner(ctx context.Context, r *results, count int) error 
 	plugin := rows[len(rows)-1]
 	for _, each := range rows[:len(rows)-1] {
 		r.addRatio(what{name: each.Name, client: each.Client, rtt: s.rtt, metric: "against the plugin"}, each, plugin)
+	}
+	if s.rtt > 0 {
+		// What the network saves, whatever the programs' own starts take.
+		saved := (plugin.Median - rows[1].Median) / milliseconds(s.rtt)
+		r.put(what{name: rows[1].Name, client: rows[1].Client, rtt: s.rtt, metric: "sooner than the plugin", unit: "round trips", least: 0.9},
+			saved, (plugin.P90-rows[1].P90)/milliseconds(s.rtt), rows[1].N)
 	}
 	return s.disconnect(ctx)
 }
@@ -182,23 +187,5 @@ func (s *stand) warmTunnel(ctx context.Context) (undo func(), err error) {
 			undo()
 		}
 	}()
-	return undo, stage.Until(ctx, func() (bool, error) {
-		text, err := s.output(s.Command(ctx, s.spacehatch(), "status", "--json"))
-		if err != nil {
-			return false, err
-		}
-		var open []struct {
-			PID     int   `json:"pid"`
-			BytesIn int64 `json:"bytes_in"`
-		}
-		if err := json.Unmarshal([]byte(text), &open); err != nil {
-			return false, err
-		}
-		for _, each := range open {
-			if each.PID == cmd.Process.Pid {
-				return each.BytesIn > 0, nil
-			}
-		}
-		return false, nil
-	})
+	return undo, s.awaitFirstByte(ctx, cmd.Process.Pid)
 }

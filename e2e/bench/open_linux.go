@@ -178,10 +178,8 @@ const (
 // memory waits for rest and reads what the person's processes hold of which the
 // arguments have the text, keyed by name and by kind.
 func (s *stand) memory(ctx context.Context, texts map[string]string) (map[string]float64, error) {
-	select {
-	case <-time.After(restAfter):
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := pause(ctx, restAfter); err != nil {
+		return nil, err
 	}
 	all, err := s.Processes()
 	if err != nil {
@@ -195,18 +193,25 @@ func (s *stand) memory(ctx context.Context, texts map[string]string) (map[string
 		if at < 0 {
 			return nil, fmt.Errorf("no process%s runs: %v", text, all)
 		}
-		for _, source := range []struct{ kind, file, key string }{
-			{"VmRSS", "status", "VmRSS:"}, {"Pss", "smaps_rollup", "Pss:"},
-		} {
-			kib, err := procValue(all[at].PID, source.file, source.key)
+		for _, kind := range []memoryKind{vmRSS, pss} {
+			kib, err := procValue(all[at].PID, kind.file, kind.key)
 			if err != nil {
 				return nil, err
 			}
-			found[name+"|"+source.kind] = kib / 1024
+			found[name+"|"+kind.name] = kib / 1024
 		}
 	}
 	return found, nil
 }
+
+// memoryKind is a way to count a process's memory.
+type memoryKind struct{ name, file, key string }
+
+var (
+	// vmRSS counts pages that others share in full, pss by their share.
+	vmRSS = memoryKind{"VmRSS", "status", "VmRSS:"}
+	pss   = memoryKind{"Pss", "smaps_rollup", "Pss:"}
+)
 
 // procValue reads a value in KiB from a file of /proc.
 func procValue(pid int, file, key string) (float64, error) {

@@ -35,8 +35,23 @@ var parts = []part{
 	{"banner", "from a start to the SSH server's banner", bothNetworks, func(ctx context.Context, s *stand, o options, r *results) error {
 		return s.measureBanner(ctx, r, o.count)
 	}},
-	{"transfer", "bytes through ssh", []time.Duration{0}, func(ctx context.Context, s *stand, o options, r *results) error {
+	{"transfer", "bytes through ssh", bothNetworks, func(ctx context.Context, s *stand, o options, r *results) error {
 		return s.measureTransfer(ctx, r, o.bulk)
+	}},
+	{"raw", "bytes without ssh", []time.Duration{0}, func(ctx context.Context, s *stand, o options, r *results) error {
+		return s.measureRaw(ctx, r, o.bulk)
+	}},
+	{"idle-keys", "keys on an idle line", []time.Duration{0}, func(ctx context.Context, s *stand, o options, r *results) error {
+		return s.measureIdleKeys(ctx, r, o.bulk)
+	}},
+	{"rest", "idle clients", []time.Duration{0}, func(ctx context.Context, s *stand, _ options, r *results) error {
+		return s.measureRest(ctx, r)
+	}},
+	{"many", "many idle tunnels", []time.Duration{0}, func(ctx context.Context, s *stand, _ options, r *results) error {
+		return s.measureMany(ctx, r)
+	}},
+	{"busy-keys", "keys beside an upload", bothNetworks, func(ctx context.Context, s *stand, o options, r *results) error {
+		return s.measureBusyKeys(ctx, r, o.bulk)
 	}},
 }
 

@@ -101,7 +101,7 @@ func (r row) target() string {
 	}
 	switch {
 	case r.most != 0:
-		return fmt.Sprintf("≤ %g: %s", r.most, met(r.Median <= r.most))
+		return fmt.Sprintf("≤ %g: %s", round(r.most), met(r.Median <= r.most))
 	case r.least != 0:
 		return fmt.Sprintf("≥ %g: %s", r.least, met(r.Median >= r.least))
 	}

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,8 +30,17 @@ type stand struct {
 	*stage.Person
 	*programs
 	studio *stage.Studio
+	far    farEnd
 	rtt    time.Duration
 	idle   []int // the processes that run when nothing is open
+}
+
+// farEnd is what the program farend tells beside the simulator's words.
+type farEnd struct {
+	Sessions string `json:"sessions"`
+	Direct   string `json:"direct"`
+	Relay    string `json:"relay"`
+	RelayCA  string `json:"relay_ca"`
 }
 
 func newStand(ctx context.Context, p *programs, rtt time.Duration) (made *stand, err error) {
@@ -41,10 +54,18 @@ func newStand(ctx context.Context, p *programs, rtt time.Duration) (made *stand,
 			err = errors.Join(err, s.close())
 		}
 	}()
+	about := filepath.Join(s.Work, "tmp", "far-end")
 	if s.studio, err = stage.StartStudio(ctx, func(ctx context.Context) *exec.Cmd {
-		return s.Command(ctx, p.spacehatch(), "simulator", "--json", "--rtt", rtt.String())
+		return s.Command(ctx, p.farend(), "serve", "-rtt", rtt.String(), "-info", about)
 	}); err != nil {
 		return nil, err
+	}
+	data, err := os.ReadFile(about)
+	if err == nil {
+		err = json.Unmarshal(data, &s.far)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what the far end says: %w", err)
 	}
 	s.Env = append(s.Env, s.studio.Environ()...)
 	running, err := s.Processes()
@@ -87,19 +108,39 @@ func (s *stand) disconnect(ctx context.Context) error {
 	return nil
 }
 
-// quiet waits until nothing runs but what runs when nothing is open.
+// quiet waits until nothing runs but what runs when nothing is open, and what
+// AWS's plugin, which ends no session, leaves in the simulator's spaces.
 func (s *stand) quiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
 	defer cancel()
 	var left []stage.Process
 	if err := stage.Until(ctx, func() (bool, error) {
 		all, err := s.Processes()
-		left = slices.DeleteFunc(all, func(each stage.Process) bool { return slices.Contains(s.idle, each.PID) })
+		left = slices.DeleteFunc(all, func(each stage.Process) bool { return descends(each.PID, s.idle) })
 		return len(left) == 0, err
 	}); err != nil {
 		return fmt.Errorf("still running: %v: %w", left, err)
 	}
 	return nil
+}
+
+// descends reports whether a process is one of these or was started by one.
+func descends(pid int, from []int) bool {
+	for pid > 1 && !slices.Contains(from, pid) {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return true // it has ended
+		}
+		// pid (name) state parent …: the name may hold anything.
+		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
+		if len(fields) < 2 {
+			return false
+		}
+		if pid, err = strconv.Atoi(fields[1]); err != nil {
+			return false
+		}
+	}
+	return slices.Contains(from, pid)
 }
 
 // output runs a command; its error holds all that it said, but not the

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,83 +15,147 @@ import (
 	"github.com/spacehatch/spacehatch/e2e/stage"
 )
 
-// bulkSize is what goes each way, in bytes: random ones, which no compression
-// makes fewer.
-const bulkSize = 3 << 20
-
-// sshCommand makes an ssh that runs the remote command.
-type sshCommand func(ctx context.Context, remote string) (*exec.Cmd, error)
-
-// measureTransfer measures how fast bytes go through an ssh of their own, by
-// our proxy and by AWS's plugin in turn, with the pace of AWS's agent.
-func (s *stand) measureTransfer(ctx context.Context, r *results, count int) error {
-	data := make([]byte, bulkSize)
-	_, _ = rand.Read(data) // it never fails
-	clients := []struct {
-		name string
-		ssh  sshCommand
-	}{{"spacehatch", s.sshByProxy}, {"session-manager-plugin", s.sshByPlugin}}
-	up, down := make([][]float64, len(clients)), make([][]float64, len(clients))
-	held := map[string][]float64{}
-	for range count {
-		for i, client := range clients {
-			for _, direction := range []struct {
-				send, receive []byte
-				remote        string
-				samples       *[]float64
-			}{
-				{data, nil, fmt.Sprintf("echo go; head -c %d >/dev/null; echo done", bulkSize), &up[i]},
-				{nil, data, fmt.Sprintf("echo go; head -n 1 >/dev/null; head -c %d /dev/urandom", bulkSize), &down[i]},
-			} {
-				var idle func() error
-				if i == 0 {
-					idle = func() error { return s.ownTunnelMemory(ctx, held) }
-				}
-				rate, err := transfer(ctx, client.ssh, direction.remote, direction.send, len(direction.receive), idle)
-				if err != nil {
-					return fmt.Errorf("%s: %w", client.name, err)
-				}
-				*direction.samples = append(*direction.samples, rate)
-			}
-		}
-	}
-	addMemory(r, "resident, idle in a connection", held)
-	for _, direction := range []struct {
-		name    string
-		samples [][]float64
-	}{{"upload through ssh", up}, {"download through ssh", down}} {
-		var rows []row
-		for i, client := range clients {
-			r.add(what{name: direction.name, client: client.name, rtt: s.rtt, metric: "3 MiB, random", unit: "MiB/s", more: true}, direction.samples[i])
-			rows = append(rows, r.last())
-		}
-		r.addRatio(what{name: direction.name, client: clients[0].name, rtt: s.rtt, metric: "against the plugin"}, rows[0], rows[1])
-	}
-	return nil
+// transferred is what goes through an ssh and by whom.
+type transferred struct {
+	name  string
+	up    bool
+	rtts  []time.Duration
+	sizes map[string]float64 // MiB, what takes a second or two
 }
 
-// transfer runs the remote command until it says go, and then measures how long
-// sending data, or receiving that many bytes, takes; in MiB/s. idle is called
-// before, and may be nil.
-func transfer(ctx context.Context, ssh sshCommand, remote string, data []byte, receive int, idle func() error) (float64, error) {
+// transfers are measured with the pace of AWS's agent, which only bounds
+// downloads.
+func transfers() []transferred {
+	down := map[string]float64{ownTunnel: 1.5, bothAsUsed: 1.5, awsPlugin: 1.5}
+	return []transferred{
+		{"upload through ssh", true, []time.Duration{0}, map[string]float64{
+			directSSH: 128, bareRelay: 96, ownTunnel: 48, bothAsUsed: 48, sshLarge: 64, sshAdaptive: 64, awsPlugin: 1.5}},
+		{"upload through ssh", true, []time.Duration{50 * time.Millisecond}, map[string]float64{
+			directSSH: 128, bareRelay: 128, ownTunnel: 12, bothAsUsed: 12, sshLarge: 128, sshAdaptive: 64, awsPlugin: 1.5}},
+		{"download through ssh", false, bothNetworks, down},
+	}
+}
+
+// measureTransfer measures how fast random bytes, which no compression makes
+// fewer, go through an ssh of their own, by each client in turn.
+func (s *stand) measureTransfer(ctx context.Context, r *results, count int) error {
+	if _, err := s.open(ctx); err != nil { // the master lets sessions be kept
+		return err
+	}
+	data := make([]byte, mib)
+	_, _ = rand.Read(data) // it never fails
+	for _, t := range transfers() {
+		if !slices.Contains(t.rtts, s.rtt) {
+			continue
+		}
+		samples := map[string][]float64{}
+		for range count {
+			for _, c := range s.sshClients() {
+				size, ok := t.sizes[c.name]
+				if !ok {
+					continue
+				}
+				rate, err := s.transfer(ctx, c, t.up, data, int(size*mib))
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", t.name, c.name, err)
+				}
+				samples[c.name] = append(samples[c.name], rate)
+			}
+		}
+		s.addTransfer(r, t, samples)
+	}
+	return s.disconnect(ctx)
+}
+
+func (s *stand) addTransfer(r *results, t transferred, samples map[string][]float64) {
+	rows := map[string]row{}
+	for _, c := range s.sshClients() {
+		if len(samples[c.name]) == 0 {
+			continue
+		}
+		r.add(what{name: t.name, client: c.name, rtt: s.rtt, metric: "random bytes", unit: "MiB/s", more: true}, samples[c.name])
+		rows[c.name] = r.last()
+	}
+	for _, name := range []string{ownTunnel, bothAsUsed} {
+		w := what{name: t.name, client: name, rtt: s.rtt, metric: "against the plugin", least: 1}
+		switch {
+		case t.up && s.rtt == 0:
+			w.least = 35
+		case t.up:
+			w.least = 5.5
+		}
+		r.addRatio(w, rows[name], rows[awsPlugin])
+	}
+	if t.up && s.rtt > 0 {
+		for _, name := range []string{sshLarge, sshAdaptive} {
+			w := what{name: t.name, client: name, rtt: s.rtt, metric: "against direct ssh"}
+			if name == sshLarge {
+				w.least = 0.9
+			}
+			r.addRatio(w, rows[name], rows[directSSH])
+		}
+	}
+}
+
+// transfer measures one transfer of that many bytes, in MiB/s.
+func (s *stand) transfer(ctx context.Context, c sshClient, up bool, data []byte, count int) (float64, error) {
 	var fails []error
 	// AWS's plugin loses the first bytes of one connection in some forty,
 	// which asks for a new try.
 	for range 3 {
-		cmd, err := ssh(ctx, remote)
-		if err != nil {
-			return 0, err
-		}
-		took, err := transferOnce(cmd, data, receive, idle)
+		took, err := s.transferOnce(ctx, c, up, data, count)
 		if err == nil {
-			return bulkSize / took.Seconds() / (1 << 20), nil
+			return float64(count) / took.Seconds() / mib, nil
 		}
 		fails = append(fails, err)
 	}
 	return 0, errors.Join(fails...)
 }
 
-func transferOnce(cmd *exec.Cmd, data []byte, receive int, idle func() error) (took time.Duration, err error) {
+func (s *stand) transferOnce(ctx context.Context, c sshClient, up bool, data []byte, count int) (took time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	undo, err := c.prepare(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, undo()) }()
+	if up {
+		cmd, err := s.ssh(ctx, c, "echo go; cat >/dev/null; echo done")
+		if err != nil {
+			return 0, err
+		}
+		return inSSH(cmd, func(in io.WriteCloser, out io.Reader) error {
+			for left := count; left > 0; {
+				n, err := in.Write(data[:min(left, len(data))])
+				left -= n
+				if err != nil {
+					return err
+				}
+			}
+			if err := in.Close(); err != nil {
+				return err
+			}
+			_, err := io.ReadFull(out, make([]byte, len("done\n")))
+			return err
+		})
+	}
+	cmd, err := s.ssh(ctx, c, fmt.Sprintf("echo go; head -n 1 >/dev/null; head -c %d /dev/urandom", count))
+	if err != nil {
+		return 0, err
+	}
+	return inSSH(cmd, func(in io.WriteCloser, out io.Reader) error {
+		if _, err := io.WriteString(in, "now\n"); err != nil {
+			return err
+		}
+		_, err := io.CopyN(io.Discard, out, int64(count))
+		return err
+	})
+}
+
+// inSSH starts an ssh, waits until its remote command says go, and measures
+// what do does with the command's ends.
+func inSSH(cmd *exec.Cmd, do func(in io.WriteCloser, out io.Reader) error) (took time.Duration, err error) {
 	said := &stage.Buffer{}
 	cmd.Stderr = said
 	in, err := cmd.StdinPipe()
@@ -115,55 +178,9 @@ func transferOnce(cmd *exec.Cmd, data []byte, receive int, idle func() error) (t
 	if _, err := io.ReadFull(out, make([]byte, len("go\n"))); err != nil {
 		return 0, err
 	}
-	if idle != nil {
-		if err := idle(); err != nil {
-			return 0, err
-		}
-	}
 	began := time.Now()
-	if data == nil {
-		if _, err := io.WriteString(in, "now\n"); err != nil {
-			return 0, err
-		}
-	} else {
-		if _, err := in.Write(data); err != nil {
-			return 0, err
-		}
-		receive = len("done\n")
-	}
-	_, err = io.CopyN(io.Discard, out, int64(receive))
+	err = do(in, out)
 	return time.Since(began), err
-}
-
-// sshByProxy is an ssh with a tunnel of its own, and a session by the
-// credentials on this machine.
-func (s *stand) sshByProxy(ctx context.Context, remote string) (*exec.Cmd, error) {
-	return s.Command(ctx, "ssh", "-T", "-o", "ControlPath=none", "-o", "Compression=no", alias, remote), nil
-}
-
-func (s *stand) sshByPlugin(ctx context.Context, remote string) (*exec.Cmd, error) {
-	session, err := s.session(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var words []string
-	for _, arg := range s.pluginArgs() {
-		words = append(words, "'"+arg+"'")
-	}
-	cmd := s.Command(ctx, "ssh", "-F", "/dev/null", "-T", "-o", "ProxyCommand="+strings.Join(words, " "),
-		"-o", "Compression=no", "-o", "LogLevel=ERROR", "-o", "StrictHostKeyChecking=no",
-		"-o", "UserKnownHostsFile="+filepath.Join(s.Work, "tmp", "known_hosts"), "sagemaker-user@space", remote)
-	cmd.Env = append(cmd.Env, sessionVariable+"="+session)
-	return cmd, nil
-}
-
-// ownTunnelMemory adds what a proxy holds that has a tunnel of its own.
-func (s *stand) ownTunnelMemory(ctx context.Context, held map[string][]float64) error {
-	found, err := s.memory(ctx, map[string]string{"spacehatch proxy, own tunnel, by credentials": " proxy "})
-	for key, mib := range found {
-		held[key] = append(held[key], mib)
-	}
-	return err
 }
 
 // addMemory adds a row for each program and kind of memory.
@@ -171,8 +188,8 @@ func addMemory(r *results, name string, samples map[string][]float64) {
 	for _, key := range slices.Sorted(maps.Keys(samples)) {
 		client, kind, _ := strings.Cut(key, "|")
 		w := what{name: name, client: client, metric: kind, unit: "MiB"}
-		if kind == "VmRSS" {
-			w.most = 20
+		if kind == vmRSS.name && client != awsPlugin {
+			w.most = idleMemory
 		}
 		r.add(w, samples[key])
 	}

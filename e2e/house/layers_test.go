@@ -31,6 +31,7 @@ var layers = []layer{
 	{"cmd/spacehatch", []string{"app/desktop", "app/notify", "app/terminal", "app/tray", "app/view", "handler", "installer", "internal", "simulator", "tunnel"}, "the command line starts in milliseconds: no windows in it"},
 	{"cmd/spacehatch-desktop", []string{"app", "handler", "internal"}, "the desktop program shows and asks; spacehatch does"},
 	{"packaging", []string{"internal"}, "packaging is not part of the programs"},
+	{"e2e/bench/farend", []string{"simulator", "internal"}, "the far end of a measurement is the simulator, with bare lines beside it"},
 	{"e2e", []string{"internal"}, "the end-to-end tests drive the built programs, not their parts"},
 }
 
@@ -156,6 +157,8 @@ func TestTheTableOfLayersSays(t *testing.T) {
 		{"app/tray", "fyne.io/systray", true},
 		{"app/tray", "fyne.io/fyne/v2", false},
 		{"app/window", "fyne.io/fyne/v2/widget", true},
+		{"e2e/bench/farend", ours("simulator/gateway"), true},
+		{"e2e/bench", ours("simulator/gateway"), false},
 		{"installer", "text/template", false},
 		{"somewhere", ours("internal/paths"), false},
 		{"internal/paths", "os", true},

@@ -128,11 +128,7 @@ func Start(ctx context.Context, config Config) (*Gateway, error) {
 		if err != nil {
 			return nil, errors.Join(err, raw.Close())
 		}
-		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{certificate},
-			MinVersion:   tls.VersionTLS12,
-			NextProtos:   []string{"http/1.1"},
-		})
+		listener = tls.NewListener(listener, serverTLS(certificate))
 	}
 	g.ctx, g.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	g.SetFaults(config.Faults)

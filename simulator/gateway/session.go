@@ -40,6 +40,9 @@ type Request struct {
 	Port string
 	// CustomerMessage is a text that the agent sends for the user.
 	CustomerMessage string
+	// Agent gives the agent of this session its pace and payload size; nil is
+	// the gateway's.
+	Agent *space.Session
 }
 
 // Session is what StartSession returns.
@@ -306,6 +309,9 @@ func (s *session) toAgentSoon(frame []byte) {
 // attend runs the agent and ends the session with it.
 func (s *session) attend() {
 	agent := s.gateway.config.Agent
+	if s.request.Agent != nil {
+		agent = *s.request.Agent
+	}
 	agent.ID, agent.Port, agent.CustomerMessage = s.id, s.request.Port, s.request.CustomerMessage
 	s.end(s.space.Attend(s.ctx, agent, s))
 }
