@@ -54,8 +54,9 @@ func TestAForgedLinkMeetsThePin(t *testing.T) {
 			t.Errorf("%v: ended with %d:\n%s", flags, code, said)
 		}
 	}
-	term := atTerminal(t, v.Command(v.ctx, spacehatch(), "open", "--editor", "none", forge()))
-	if code, said := term.answer(t, `Another machine answers as my-space\.hatch(?s:.*)\[y/N\] `, ""); code != 1 {
+	term := atTerminal(t, v.Command(v.ctx, spacehatch(), "open", "--json", "--editor", "none", forge()))
+	if code, said := term.answer(t, `Another machine answers as my-space\.hatch(?s:.*)\[y/N\] `, ""); code != 1 ||
+		!strings.Contains(said, `"step":"ssh","progress":"asking"`) {
 		t.Errorf("Enter ended with %d:\n%s", code, said)
 	}
 	if open := v.status(t); len(open) != 0 {

@@ -80,9 +80,10 @@ type Master interface {
 	// Prepare does what Start needs and what needs no tunnel. Whatever goes
 	// wrong, Start will say.
 	Prepare(ctx context.Context, alias string)
-	// Start starts one; the tunnel must be open. The notice, where there is
-	// one, is for the person (the host key was another one).
-	Start(ctx context.Context, alias string) (notice string, err error)
+	// Start starts one; the tunnel must be open. What comes up meanwhile (the
+	// host key is another one) is asked of person, and the notice, where there
+	// is one, is for that person too.
+	Start(ctx context.Context, alias string, person Person) (notice string, err error)
 }
 
 // Change is something to be done to the user's machine, shown before it
@@ -191,7 +192,7 @@ type Connector struct {
 	Master    Master
 	Editors   Editors
 	Person    Person
-	// Report is told what happens, from one goroutine; nil tells nobody.
+	// Report is told what happens, one event after the other; nil tells nobody.
 	Report func(Event)
 }
 
@@ -421,7 +422,7 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 	if err := tunnel.Release(ctx, alias); err != nil {
 		return connecting.fail(err)
 	}
-	notice, err := c.Master.Start(ctx, alias)
+	notice, err := c.Master.Start(ctx, alias, telling{c.Person, connecting})
 	if err != nil {
 		return connecting.fail(err)
 	}
@@ -430,6 +431,18 @@ func (c *Connector) attach(ctx context.Context, dialling *stage, tunnel Tunnel, 
 	}
 	connecting.end(Done, notice)
 	return nil
+}
+
+// telling is a person of whom it is told that they are being asked.
+type telling struct {
+	Person
+	at *stage
+}
+
+// Approve implements Person.
+func (t telling) Approve(ctx context.Context, p Proposal) (bool, error) {
+	t.at.asking()
+	return t.Person.Approve(ctx, p)
 }
 
 func (c *Connector) openEditor(ctx context.Context, space session.Space, o Options) (Result, error) {

@@ -38,6 +38,7 @@ type world struct {
 	changeErrs       []error
 	renamed          string
 	runningLater     bool
+	otherKey         bool
 }
 
 func (w *world) note(format string, a ...any) { w.did = append(w.did, fmt.Sprintf(format, a...)) }
@@ -119,8 +120,13 @@ func (w fakeMaster) Running(_ context.Context, alias string) bool {
 	return w.running && alias == "my-space.hatch"
 }
 func (w fakeMaster) Prepare(context.Context, string) {}
-func (w fakeMaster) Start(_ context.Context, alias string) (string, error) {
+func (w fakeMaster) Start(ctx context.Context, alias string, person Person) (string, error) {
 	w.note("master %s", alias)
+	if w.otherKey {
+		if yes, err := person.Approve(ctx, Proposal{Key: "the host key", Cautious: true}); err != nil || !yes {
+			return "", w.masterErr
+		}
+	}
 	return w.notice, w.masterErr
 }
 
@@ -167,6 +173,27 @@ func (w *world) connector(events *[]Event) *Connector {
 		Spaces: w, Answers: w, Questions: w, Folders: w, Person: w, Tunnels: fakeTunnels{w}, Master: fakeMaster{w},
 		SSHConfig: fakeChanges{&w.changes}, Editors: fakeEditors{w},
 		Report: func(e Event) { *events = append(*events, e) },
+	}
+}
+
+// While a question about the host key waits, nothing is said to be under way.
+func TestTheHostKeyIsAskedAbout(t *testing.T) {
+	var events []Event
+	w := &world{trusted: true, otherKey: true, approve: true, notice: "connected; the space has a new host key"}
+	if _, err := w.connector(&events).Open(t.Context(), goodLink, Options{Editor: NoEditor}); err != nil {
+		t.Fatal(err)
+	}
+	var way []Progress
+	for _, e := range events {
+		if e.Step == StepSSH {
+			way = append(way, e.Progress)
+		}
+	}
+	if want := []Progress{Started, Asking, Done}; !slices.Equal(way, want) {
+		t.Errorf("the step goes %v, want %v", way, want)
+	}
+	if !slices.Contains(w.did, "ask the host key") {
+		t.Errorf("nobody was asked: %q", w.did)
 	}
 }
 

@@ -93,7 +93,7 @@ func (p *program) connector(q *parts) *handler.Connector {
 		Editors:   editors{q},
 		Person:    terminal.Person{Open: p.openTTY},
 	}
-	c.Master = &sshMaster{parts: q, Connector: c}
+	c.Master = &sshMaster{parts: q}
 	return c
 }
 
@@ -331,8 +331,6 @@ func (p sshPins) Forget(ctx context.Context, alias string) error {
 // sshMaster implements handler.Master.
 type sshMaster struct {
 	*parts
-	*handler.Connector // whose Person is asked
-
 	located, socket string // an alias, and its control socket
 }
 
@@ -355,12 +353,12 @@ func (m *sshMaster) Prepare(ctx context.Context, alias string) {
 // Start also tells of a host key that is another one now, and lets the proxy
 // ask the person about it: the proxy's own words do not get past ssh when it
 // becomes a master.
-func (m *sshMaster) Start(ctx context.Context, alias string) (notice string, err error) {
+func (m *sshMaster) Start(ctx context.Context, alias string, person handler.Person) (notice string, err error) {
 	before, err := sshconfig.Pins(m.ssh, alias)
 	if err != nil {
 		return "", err
 	}
-	variable, stop, err := relay(ctx, m.Person)
+	variable, stop, err := relay(ctx, person)
 	if err != nil {
 		return "", err
 	}
