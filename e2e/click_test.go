@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spacehatch/spacehatch/e2e/stage"
+	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
 // desktop is a visitor who sits in front of a screen.
@@ -249,7 +250,7 @@ func TestTheClick(t *testing.T) {
 	for _, folder := range []string{".cache", ".config"} { // which every desktop has
 		v.own(t, filepath.Join(v.Home, folder))
 	}
-	atHome := snapshot(t, v.Home)
+	atHome := witness.Snapshot(t, v.Home)
 	v.registerLinks(t)
 	d := newDesktop(t, v, false)
 	if err := d.Browse(d.ctx, v.studio.Page+"?scheme=spacehatch"); err != nil {
@@ -284,7 +285,7 @@ func TestTheClick(t *testing.T) {
 			t.Errorf("after uninstall this runs: %s", each)
 		}
 	}
-	same(t, "the home folder after uninstall", atHome, snapshot(t, v.Home))
+	witness.Same(t, "the home folder after uninstall", atHome, witness.Snapshot(t, v.Home))
 }
 
 // openInStudio clicks the button of the Studio page, and yes in the browser's

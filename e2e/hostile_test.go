@@ -4,12 +4,12 @@ package e2e
 
 import (
 	"encoding/json"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
+
+	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
 // hostile is a link that must be refused, from handler/testdata.
@@ -45,8 +45,9 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	p := newPerson(t)
 	page := webServer(t, "nobody comes")
 	p.installEditor(t, page)
-	dialled := p.listenAsProxy(t)
-	atHome, inRuntime := snapshot(t, p.Home), snapshot(t, p.Runtime)
+	dialled := witness.NewProxy(t)
+	p.Env = append(p.Env, dialled.Environ...)
+	atHome, inRuntime := witness.Snapshot(t, p.Home), witness.Snapshot(t, p.Runtime)
 
 	for _, h := range links {
 		link := strings.ReplaceAll(h.Link, "{PAD}", strings.Repeat(h.Pad, h.PadCount))
@@ -55,15 +56,15 @@ func TestHostileLinksDoNothing(t *testing.T) {
 			p.refused(t, h, link, true)
 		}
 		// Held against the state before this link, so that a fault shows once.
-		now := snapshot(t, p.Home)
-		same(t, h.Name+": the home folder", atHome, now)
+		now := witness.Snapshot(t, p.Home)
+		witness.Same(t, h.Name+": the home folder", atHome, now)
 		atHome = now
-		now = snapshot(t, p.Runtime)
-		same(t, h.Name+": the runtime folder", inRuntime, now)
+		now = witness.Snapshot(t, p.Runtime)
+		witness.Same(t, h.Name+": the runtime folder", inRuntime, now)
 		inRuntime = now
 	}
 	p.quiet(t, nil)
-	if n := dialled.Load(); n != 0 {
+	if n := dialled.Connections(); n != 0 {
 		t.Errorf("%d connections were made", n)
 	}
 	if _, err := os.Stat(filepath.Join(p.Work, "bin", visitFile)); err == nil {
@@ -84,7 +85,7 @@ func TestHostileLinksDoNothing(t *testing.T) {
 	if code != 1 {
 		t.Errorf("a good link without a network: exit code %d\n%s", code, said)
 	}
-	if dialled.Load() == 0 {
+	if dialled.Connections() == 0 {
 		t.Errorf("a good link was not dialled:\n%s", said)
 	}
 }
@@ -111,34 +112,4 @@ func (p *person) refused(t *testing.T, h hostile, link string, argument bool) {
 	if strings.ContainsFunc(said, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
 		t.Errorf("%s: a control character reached the terminal: %q", h.Name, said)
 	}
-}
-
-// listenAsProxy makes every connection of the person's programs come here, and
-// counts them.
-func (p *person) listenAsProxy(t *testing.T) *atomic.Int64 {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var count atomic.Int64
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return // closed below
-			}
-			count.Add(1)
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-	at := "http://" + l.Addr().String()
-	p.Env = append(p.Env, "HTTPS_PROXY="+at, "https_proxy="+at, "HTTP_PROXY="+at, "http_proxy="+at)
-	return &count
 }

@@ -4,14 +4,9 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -94,56 +89,6 @@ func eventually(t *testing.T, true func() bool, why func() string) {
 	for end := time.Now().Add(patience); !true(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatal(why())
-		}
-	}
-}
-
-// snapshot describes everything below dir: kind, mode, content.
-func snapshot(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		text := info.Mode().String()
-		switch {
-		case info.Mode().IsRegular():
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			sum := sha256.Sum256(data)
-			text += " " + hex.EncodeToString(sum[:])
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := os.Readlink(path)
-			if err != nil {
-				return err
-			}
-			text += " " + target
-		}
-		name, err := filepath.Rel(dir, path)
-		all[name] = text
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// same reports every difference between two snapshots.
-func same(t *testing.T, what string, before, after map[string]string) {
-	t.Helper()
-	both := maps.Clone(before)
-	maps.Copy(both, after)
-	for _, name := range slices.Sorted(maps.Keys(both)) {
-		if before[name] != after[name] {
-			t.Errorf("%s: %s was %q, is %q", what, name, before[name], after[name])
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	"github.com/spacehatch/spacehatch/e2e/stage"
+	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
 // alias is the simulator's first space.
@@ -94,8 +95,8 @@ func TestTheWholeWay(t *testing.T) {
 	v := newVisitor(t)
 	page := webServer(t, "served on the space")
 	v.installEditor(t, page)
-	atHome := snapshot(t, v.Home)
-	inRuntime := snapshot(t, v.Runtime)
+	atHome := witness.Snapshot(t, v.Home)
+	inRuntime := witness.Snapshot(t, v.Runtime)
 
 	v.open(t, v.studio.link(t, "space=my-space&scheme=vscode"), nil)
 	v.checkEditor(t)
@@ -115,8 +116,8 @@ func TestTheWholeWay(t *testing.T) {
 	}
 	v.run(t, spacehatch(), "uninstall", "--yes")
 	v.quiet(t, v.idle)
-	same(t, "the home folder after uninstall", atHome, snapshot(t, v.Home))
-	same(t, "the runtime folder after uninstall", inRuntime, snapshot(t, v.Runtime))
+	witness.Same(t, "the home folder after uninstall", atHome, witness.Snapshot(t, v.Home))
+	witness.Same(t, "the runtime folder after uninstall", inRuntime, witness.Snapshot(t, v.Runtime))
 }
 
 // checkEditor holds what the stand-in editor met against what was promised.
@@ -302,7 +303,7 @@ func TestTheEleventhConnection(t *testing.T) {
 func TestCancelLeavesNothing(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
-	atHome, inRuntime := snapshot(t, v.Home), snapshot(t, v.Runtime)
+	atHome, inRuntime := witness.Snapshot(t, v.Home), witness.Snapshot(t, v.Runtime)
 	term := atTerminal(t, v.Command(v.ctx, spacehatch(), "open", v.studio.link(t, "space=my-space&scheme=vscode")))
 	term.expect(t, `Enter +Cancel`)
 	term.enter(t, "")
@@ -310,9 +311,9 @@ func TestCancelLeavesNothing(t *testing.T) {
 		t.Errorf("cancelled with exit code %d:\n%s", code, said)
 	}
 	v.quiet(t, v.idle)
-	same(t, "the home folder", atHome, snapshot(t, v.Home))
+	witness.Same(t, "the home folder", atHome, witness.Snapshot(t, v.Home))
 	// The folder itself is made to hold the waiting tunnel's socket.
-	after := snapshot(t, v.Runtime)
+	after := witness.Snapshot(t, v.Runtime)
 	delete(after, "spacehatch")
-	same(t, "the runtime folder", inRuntime, after)
+	witness.Same(t, "the runtime folder", inRuntime, after)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacehatch/spacehatch/e2e/witness"
 	"github.com/spacehatch/spacehatch/handler/doctor"
 )
 
@@ -54,9 +55,9 @@ func TestDoctorLooksAndTouchesNothing(t *testing.T) {
 	d := newDesk(t)
 	d.env = append(d.env, "PATH="+withoutIDEs(t))
 	root := filepath.Dir(d.home)
-	before := snapshot(t, root)
+	before := witness.Snapshot(t, root)
 	found, order := d.doctorSays(t, exitOK)
-	same(t, "doctor", before, snapshot(t, root))
+	witness.Same(t, "doctor", before, witness.Snapshot(t, root))
 	want := "system links openssh ssh-config ssh-host ide settings spaces permissions sockets lock disk log proxy ca-bundle credentials network"
 	if got := strings.Join(order, " "); got != want {
 		t.Errorf("order:\n got %s\nwant %s", got, want)
@@ -68,7 +69,7 @@ func TestDoctorLooksAndTouchesNothing(t *testing.T) {
 	if text.code != exitOK || !strings.Contains(text.out, "0 errors, 2 warnings. `spacehatch doctor --fix` can put 1 right.\n") {
 		t.Errorf("as text: %v", text)
 	}
-	same(t, "doctor", before, snapshot(t, root))
+	witness.Same(t, "doctor", before, witness.Snapshot(t, root))
 }
 
 // withoutIDEs is a PATH on which ssh is and no IDE.
@@ -138,10 +139,10 @@ func TestDoctorFixes(t *testing.T) {
 	}
 
 	root := filepath.Dir(d.home)
-	before := snapshot(t, root)
+	before := witness.Snapshot(t, root)
 	found, _ = d.doctorSays(t, exitFailed)
 	are(t, "broken", found, "links warning", "ssh-config warning", "permissions.mode warning", "sockets warning", "settings error")
-	same(t, "doctor without --fix", before, snapshot(t, root))
+	witness.Same(t, "doctor without --fix", before, witness.Snapshot(t, root))
 
 	user, err := os.ReadFile(filepath.Join(d.home, ".ssh", "config"))
 	if err != nil {
@@ -180,12 +181,12 @@ func TestDoctorLeavesTheUsersFileAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(ssh, "config"), []byte("Host x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := snapshot(t, ssh)
+	before := witness.Snapshot(t, ssh)
 	found, _ := d.doctorSays(t, exitOK, "--fix")
 	if f := found["ssh-config"]; f.Severity != doctor.Warning || f.Fixable || f.Fixed {
 		t.Errorf("%+v", f)
 	}
-	same(t, "doctor --fix", before, snapshot(t, ssh))
+	witness.Same(t, "doctor --fix", before, witness.Snapshot(t, ssh))
 }
 
 func TestDoctorAsksAnIDE(t *testing.T) {

@@ -5,16 +5,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
-	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
+
+	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
 // sample is a link of handler/testdata.
@@ -53,9 +50,10 @@ func TestHostileLinksDoNothing(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t)
-			dialled := d.listenAsProxy(t)
+			dialled := witness.NewProxy(t)
+			d.env = append(d.env, dialled.Environ...)
 			root := filepath.Dir(d.home)
-			before := snapshot(t, root)
+			before := witness.Snapshot(t, root)
 			for _, h := range hostile {
 				got := d.run(t, h.Link, args...)
 				if got.code != exitRefused {
@@ -74,11 +72,11 @@ func TestHostileLinksDoNothing(t *testing.T) {
 				if strings.ContainsFunc(said, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
 					t.Errorf("%s: a control character is quoted: %q", h.Name, said)
 				}
-				after := snapshot(t, root)
-				same(t, h.Name, before, after)
+				after := witness.Snapshot(t, root)
+				witness.Same(t, h.Name, before, after)
 				before = after // so that a fault shows once
 			}
-			if n := dialled.Load(); n != 0 {
+			if n := dialled.Connections(); n != 0 {
 				t.Errorf("%d connections were made", n)
 			}
 			if left := d.processes(t); len(left) != 0 {
@@ -92,12 +90,13 @@ func TestHostileLinksDoNothing(t *testing.T) {
 func TestAGoodLinkIsDialledAndLeavesNothingWhereItFails(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	dialled := d.listenAsProxy(t)
+	dialled := witness.NewProxy(t)
+	d.env = append(d.env, dialled.Environ...)
 	got := d.run(t, samples(t, "samples.json")[0].Link, "open", "--yes", "--editor", "none", "-")
 	if got.code != exitFailed || !strings.Contains(got.errors, "spacehatch: ") {
 		t.Errorf("without a network: %v", got)
 	}
-	if dialled.Load() == 0 {
+	if dialled.Connections() == 0 {
 		t.Error("the link was not dialled")
 	}
 	if left := d.processes(t); len(left) != 0 {
@@ -134,36 +133,6 @@ func TestALinkCannotTrustItsOwnHost(t *testing.T) {
 	}
 }
 
-// listenAsProxy makes every connection of the desk's programs come here, and
-// counts them.
-func (d *desk) listenAsProxy(t *testing.T) *atomic.Int64 {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var count atomic.Int64
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return // closed below
-			}
-			count.Add(1)
-			_ = conn.Close()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = l.Close()
-		<-done
-	})
-	at := "http://" + l.Addr().String()
-	d.env = append(d.env, "HTTPS_PROXY="+at, "https_proxy="+at, "HTTP_PROXY="+at, "http_proxy="+at)
-	return &count
-}
-
 // processes are those that run with the desk's home.
 func (d *desk) processes(t *testing.T) []string {
 	t.Helper()
@@ -180,45 +149,4 @@ func (d *desk) processes(t *testing.T) []string {
 		found = append(found, filepath.Base(name)+" "+strings.ReplaceAll(string(args), "\x00", " "))
 	}
 	return found
-}
-
-// snapshot describes everything below dir: kind, mode, size and content.
-func snapshot(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		text := info.Mode().String()
-		if info.Mode().IsRegular() {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			text += " " + strconv.Quote(string(data))
-		}
-		all[path] = text
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// same reports every difference between two snapshots.
-func same(t *testing.T, what string, before, after map[string]string) {
-	t.Helper()
-	both := maps.Clone(before)
-	maps.Copy(both, after)
-	for _, name := range slices.Sorted(maps.Keys(both)) {
-		if before[name] != after[name] {
-			t.Errorf("%s: %s was %q, is %q", what, name, before[name], after[name])
-		}
-	}
 }
