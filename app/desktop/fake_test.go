@@ -94,6 +94,8 @@ func behave(role string, s view.Screen) (acts []view.Act, gone bool) {
 	}
 	c := s.Connection
 	switch {
+	case s.Diagnostics != nil:
+		return wishes(role, s)
 	case s.Setup != nil && s.Setup.Stage == view.Choosing:
 		switch role {
 		case "says yes":
@@ -139,6 +141,25 @@ func behave(role string, s view.Screen) (acts []view.Act, gone bool) {
 	return nil, false
 }
 
+// wishes is what the person does in a panel: the first look is to be repeated
+// until nothing is being looked at.
+func wishes(role string, s view.Screen) (acts []view.Act, gone bool) {
+	wish := func(do, key string) view.Act {
+		return view.Act{Kind: view.Wished, Wish: &view.Wish{Do: do, Key: key}}
+	}
+	switch d := s.Diagnostics; {
+	case role == "asks, then closes" && d.Looking:
+		return []view.Act{{Kind: view.Wished}, {Kind: view.RetryAsked}, wish(view.LookAgain, "a"), wish(view.LookAgain, "b")}, false
+	case role == "asks, then closes":
+		return nil, true
+	case role == "is closed when it comes to the front":
+		return nil, s.Front > 0
+	case role == "asks and closes":
+		return []view.Act{wish(view.LookAgain, "")}, true
+	}
+	return nil, false
+}
+
 // window starts the fake and tells what it was shown.
 type window struct {
 	t      *testing.T
@@ -156,7 +177,7 @@ func (w *window) command() *exec.Cmd {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cmd := exec.Command(self, "connection")
+	cmd := command(self)
 	// The race detector would make each child wait a second at its end.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", roleVariable+"="+w.role, recordVariable+"="+w.record)
 	return cmd

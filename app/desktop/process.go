@@ -2,6 +2,7 @@ package desktop
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,8 +31,8 @@ type Process struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	out     io.ReadCloser
-	screens chan view.Screen // holds the next one; a newer one takes its place
-	sent    chan struct{}    // closed when no more screens are written
+	screens chan json.RawMessage // holds the next one; a newer one takes its place
+	sent    chan struct{}        // closed when no more screens are written
 	acts    chan view.Act
 	quit    chan struct{} // closed by who no longer reads acts
 	gone    chan struct{} // closed when no more acts will come
@@ -44,8 +45,11 @@ type Process struct {
 func Start(ctx context.Context, program string, first view.Screen) (*Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, comeUp)
 	defer cancel()
-	return start(ctx, exec.Command(program, "connection"), first)
+	return start(ctx, command(program), first)
 }
+
+// command is the other program in its only mode: it shows what it is told.
+func command(program string) *exec.Cmd { return exec.Command(program, "show") }
 
 func start(ctx context.Context, cmd *exec.Cmd, first view.Screen) (*Process, error) {
 	failed := func(err error) (*Process, error) { return nil, fmt.Errorf("%w: %w", ErrNoWindow, err) }
@@ -63,7 +67,7 @@ func start(ctx context.Context, cmd *exec.Cmd, first view.Screen) (*Process, err
 	}
 	p := &Process{
 		cmd: cmd, in: in, out: out,
-		screens: make(chan view.Screen, 1), sent: make(chan struct{}),
+		screens: make(chan json.RawMessage, 1), sent: make(chan struct{}),
 		acts: make(chan view.Act), quit: make(chan struct{}), gone: make(chan struct{}), letGo: letGo,
 	}
 	go p.send()
@@ -119,15 +123,19 @@ func (p *Process) receive() {
 	}
 }
 
-// Show shows the next screen; of several that come faster than the program
-// takes them, the last one. That the window is gone is not an error here:
-// [Process.Acts] says so.
+// Show shows the next screen as it is now; of several that come faster than
+// the program takes them, the last one. That the window is gone is not an error
+// here: [Process.Acts] says so.
 func (p *Process) Show(s view.Screen) {
+	next, err := json.Marshal(s)
+	if err != nil {
+		return // views are plain values, so there is no such error
+	}
 	select {
 	case <-p.screens:
 	default:
 	}
-	p.screens <- s
+	p.screens <- next
 }
 
 // Acts brings what the person does. It is closed when the window is gone.

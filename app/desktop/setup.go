@@ -2,7 +2,6 @@ package desktop
 
 import (
 	"context"
-	"os/exec"
 
 	"github.com/spacehatch/spacehatch/app/view"
 )
@@ -19,7 +18,7 @@ func Setup(ctx context.Context, program string, s view.Setup,
 	defer cancel()
 	opening, stop := context.WithTimeout(ctx, comeUp)
 	defer stop()
-	p, err := start(opening, exec.Command(program, "connection"), view.Screen{Setup: &s})
+	p, err := start(opening, command(program), view.Screen{Setup: &s})
 	if err != nil {
 		return false, err
 	}

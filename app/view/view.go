@@ -10,6 +10,12 @@ package view
 type Screen struct {
 	Connection *Connection `json:"connection,omitempty"`
 	Setup      *Setup      `json:"setup,omitempty"`
+	// The panels: windows that stay for as long as the person wants. Each shows
+	// the last value that came, and what the person does in it is a [Wish].
+	Diagnostics *Diagnostics `json:"diagnostics,omitempty"`
+	// Front counts how often the window was asked for again: when it grows, the
+	// window comes to the front. It is set beside one of the fields above.
+	Front int `json:"front,omitempty"`
 	// Close: nothing more; the window is to go.
 	Close bool `json:"close,omitempty"`
 }
@@ -28,12 +34,26 @@ const (
 	CancelAsked ActKind = "cancel"
 	// RetryAsked: what failed is to be tried again.
 	RetryAsked ActKind = "retry"
+	// Wished: something was asked for in a panel; Wish is set.
+	Wished ActKind = "wish"
 )
 
 // Act is what a person did in a window.
 type Act struct {
 	Kind   ActKind `json:"kind"`
 	Answer *Answer `json:"answer,omitempty"`
+	Wish   *Wish   `json:"wish,omitempty"`
+}
+
+// Wish is what a person asks for in a panel. Who sent the value knows what it
+// means, and answers it by the next value.
+type Wish struct {
+	// Do is one of the verbs that are declared beside the panel's value.
+	Do string `json:"do"`
+	// Key says of what, as the value names it; empty where there is only one.
+	Key string `json:"key,omitempty"`
+	// Value is what was typed or chosen.
+	Value string `json:"value,omitempty"`
 }
 
 // Choice is one of the buttons under a question.

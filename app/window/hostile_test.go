@@ -75,7 +75,7 @@ func TestAnAddressThatIsNotHTTPSIsNotOffered(t *testing.T) {
 func TestNothingIsWiderThanItsWindow(t *testing.T) {
 	for _, s := range states() {
 		w, _ := shownIn(t, s.screen, theme.VariantDark, 2)
-		want, got := defaultSize(s.screen), w.Content().MinSize()
+		want, got := kindOf(s.screen).size, w.Content().MinSize()
 		if got.Width > want.Width || got.Height > want.Height {
 			t.Errorf("%s: needs %v, has %v", s.name, got, want)
 		}

@@ -4,6 +4,7 @@ package window
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -31,10 +32,12 @@ func sit(t *testing.T, screen view.Screen) *person {
 		Answer: func(a view.Answer) { p.answer = a; note("answer " + string(a.Choice)) },
 		Retry:  func() { note("retry") }, Close: func() { note("close") },
 		Browse: func(address string) { note("browse " + address) }, Copy: func(string) { note("copy") },
-	})
+		Wish:   func(w view.Wish) { note(strings.TrimSpace("wish " + w.Do + " " + w.Key)) },
+		Folder: func(path string) { note("folder " + path) },
+	}, Page{})
 	w := test.NewTempWindow(t, page.Content)
 	w.SetPadded(false)
-	w.Resize(defaultSize(screen))
+	w.Resize(kindOf(screen).size)
 	p.canvas = w.Canvas()
 	if page.Focus == nil {
 		t.Fatal("nothing has the keyboard")

@@ -21,11 +21,19 @@ type builder struct {
 	left   []fyne.CanvasObject // buttons, from the left edge
 	right  []fyne.CanvasObject // buttons, to the right edge
 	focus  fyne.Focusable
+	kept   *kept // of a panel; nil elsewhere
 }
 
 func newBuilder(escape func()) *builder {
 	b := &builder{escape: escape, parts: container.New(stacked{})}
 	b.scroll = newPageScroller(b.parts, escape)
+	return b
+}
+
+// newPanelBuilder is [newBuilder] for a panel, which closing leaves.
+func newPanelBuilder(act Actions, k *kept) *builder {
+	b := &builder{escape: act.Close, kept: k, parts: container.New(stacked{})}
+	b.scroll = keep(k, "page", func() *scroller { return newPageScroller(b.parts, b.escape) })
 	return b
 }
 
@@ -41,8 +49,19 @@ func (b *builder) button(text string, importance widget.Importance, tapped func(
 	return newButton(text, importance, tapped, b.escape)
 }
 
+// keyed is button for a panel. The key is the button's own on the page.
+func (b *builder) keyed(key, text string, importance widget.Importance, tapped func()) *button {
+	w := keep(b.kept, key, func() *button { return b.button(text, importance, tapped) })
+	w.Text, w.Importance, w.OnTapped, w.onFocus = text, importance, tapped, nil
+	w.Refresh()
+	return w
+}
+
 // page ends the page with its buttons.
 func (b *builder) page(top fyne.CanvasObject) Page {
+	if b.kept != nil {
+		b.scroll.hold(b.parts)
+	}
 	bar := container.NewHBox(b.left...)
 	bar.Add(layout.NewSpacer())
 	for _, o := range b.right {
@@ -50,7 +69,7 @@ func (b *builder) page(top fyne.CanvasObject) Page {
 	}
 	roomy := container.NewThemeOverride(bar, buttonLook{fyne.CurrentApp().Settings().Theme()})
 	content := container.New(sheet{}, top, b.scroll, roomy)
-	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape}
+	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape, kept: b.kept}
 }
 
 // sheet is a page: what stands on top and at the bottom as high as it needs

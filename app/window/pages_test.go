@@ -40,11 +40,12 @@ func shownIn(t *testing.T, screen view.Screen, is fyne.ThemeVariant, scale float
 	a.Settings().SetTheme(variant{Theme(), is})
 	page := Draw(screen, Actions{
 		Answer: func(view.Answer) {}, Retry: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
-	})
+		Wish: func(view.Wish) {}, Folder: func(string) {},
+	}, Page{})
 	w := test.NewTempWindow(t, page.Content)
 	w.SetPadded(false)
 	w.Canvas().(software.WindowlessCanvas).SetScale(scale)
-	w.Resize(defaultSize(screen))
+	w.Resize(kindOf(screen).size)
 	if page.Focus != nil {
 		w.Canvas().Focus(page.Focus)
 	}

@@ -105,11 +105,8 @@ func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func(
 		indented(quiet(text))
 	}
 	if p := item.Problem; p != nil {
-		sentence := body(literal(p.Sentence, maxSentence))
-		sentence.Importance = widget.DangerImportance
-		indented(sentence)
-		if p.Hint != "" {
-			indented(quiet(literal(p.Hint, maxSentence)))
+		for _, line := range failure(*p) {
+			indented(line)
 		}
 	}
 	if item.Diff != "" && stage == view.Choosing && item.State == view.Proposed {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/lang"
 
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/internal/ipc"
@@ -21,8 +22,10 @@ type Options struct {
 	// is closed where nobody reads it any more.
 	In  io.Reader
 	Out io.WriteCloser
-	// Browse opens an https address in the browser; it may block.
+	// Browse opens an https address in the browser, Folder a folder of this
+	// machine; both may block.
 	Browse func(address string) error
+	Folder func(path string) error
 	// Sizes is the file that remembers how large the windows were; empty
 	// remembers nothing.
 	Sizes string
@@ -69,6 +72,7 @@ type shown struct {
 	gone    bool
 	asked   int    // the question that was drawn last
 	drawn   string // the kind of window that was drawn last
+	front   int    // how often it was asked for again
 	page    Page
 	linger  *time.Timer
 
@@ -158,26 +162,35 @@ func (s *shown) draw(next view.Screen) {
 	s.redraw()
 	if !s.visible {
 		s.visible = true
-		s.window.SetTitle(windowTitle(next))
 		s.window.CenterOnScreen()
 		s.window.Show()
 		s.act(view.Act{Kind: view.Ready})
-	} else if asked != 0 {
+	} else if asked != 0 || next.Front > s.front {
 		s.window.RequestFocus()
 	}
+	s.front = next.Front
 	if s.screen.Connection != nil && s.screen.Connection.Done && s.linger == nil {
 		s.linger = time.AfterFunc(s.Linger, func() { fyne.Do(s.quit) })
 	}
 }
 
+// redraw draws the screen. A panel is drawn on under the person: the keyboard
+// stays where it is.
 func (s *shown) redraw() {
-	s.page = Draw(s.screen, s.actions())
+	canvas, at := s.window.Canvas(), fyne.Focusable(nil)
+	now := kindOf(s.screen)
+	if now.name != s.drawn {
+		s.page = Page{} // nothing of another kind is taken over
+	} else if now.panel {
+		at = canvas.Focused()
+	}
+	s.page = Draw(s.screen, s.actions(), s.page)
 	s.window.SetContent(s.page.Content)
-	if now := kind(s.screen); now != s.drawn {
-		s.drawn = now
+	if now.name != s.drawn {
+		s.drawn = now.name
+		s.window.SetTitle(now.title)
 		s.window.Resize(s.size())
 	}
-	canvas := s.window.Canvas()
 	canvas.SetOnTypedKey(func(key *fyne.KeyEvent) {
 		switch {
 		case key.Name == fyne.KeyEscape && s.page.Escape != nil:
@@ -186,8 +199,10 @@ func (s *shown) redraw() {
 			canvas.Focus(s.page.Focus)
 		}
 	})
-	if s.page.Focus != nil {
-		canvas.Focus(s.page.Focus)
+	for _, takes := range []fyne.Focusable{at, s.page.Focus} {
+		if takes != nil && (canvas.Focused() == nil || at == nil) {
+			canvas.Focus(takes)
+		}
 	}
 }
 
@@ -199,6 +214,10 @@ func (s *shown) actions() Actions {
 		Browse: func(address string) {
 			go func() { _ = s.Browse(address) }() // a browser that does not start says so itself
 		},
+		Folder: func(path string) {
+			go func() { _ = s.Folder(path) }() // the same
+		},
+		Wish: func(w view.Wish) { s.act(view.Act{Kind: view.Wished, Wish: &w}) },
 		Copy: func(text string) { s.app.Clipboard().SetContent(text) },
 	}
 }
@@ -267,9 +286,20 @@ func (s *shown) alone() {
 		}
 	case c != nil && c.Done, s.screen.Setup != nil && s.screen.Setup.Stage == view.Made:
 	default:
-		s.screen = view.Screen{Connection: &view.Connection{Problem: stopped()}}
+		s.screen = view.Screen{Connection: &view.Connection{Problem: stopped(kindOf(s.screen).panel)}}
 		s.redraw()
 	}
+}
+
+// stopped is what is shown when the sender of the screens ended in the middle.
+func stopped(panel bool) *view.Problem {
+	p := &view.Problem{Code: "stopped"}
+	if panel {
+		p.Sentence, p.Hint = lang.L("Spacehatch has ended."), lang.L("Open this window again.")
+	} else {
+		p.Sentence, p.Hint = lang.L("Spacehatch ended before the space was open."), lang.L("Go back to Studio and open the space again.")
+	}
+	return p
 }
 
 // question is the id of the question that a screen asks, 0 where it asks none.

@@ -25,6 +25,19 @@ type loop struct {
 	driver queue
 	quit   chan struct{}
 	ended  bool
+	fronts int // how often its window was brought to the front
+}
+
+// frontWindow counts for a loop.
+type frontWindow struct {
+	fyne.Window
+	of *loop
+}
+
+func (w frontWindow) RequestFocus() { w.of.fronts++ }
+
+func (l *loop) NewWindow(title string) fyne.Window {
+	return frontWindow{l.App.NewWindow(title), l}
 }
 
 type queue struct {

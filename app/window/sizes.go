@@ -8,47 +8,9 @@ import (
 	"path/filepath"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/lang"
 
-	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
 )
-
-// stopped is what is shown when the sender of the screens ended in the middle.
-func stopped() *view.Problem {
-	return &view.Problem{
-		Code:     "stopped",
-		Sentence: lang.L("Spacehatch ended before the space was open."),
-		Hint:     lang.L("Go back to Studio and open the space again."),
-	}
-}
-
-// A kind of window has its own size.
-func kind(s view.Screen) string {
-	if setUp(s) {
-		return "setup"
-	}
-	return "connection"
-}
-
-// setUp reports whether a set-up is to be chosen from or made.
-func setUp(s view.Screen) bool {
-	return s.Setup != nil || s.Connection != nil && s.Connection.Question != nil && s.Connection.Question.Setup != nil
-}
-
-func windowTitle(s view.Screen) string {
-	if s.Setup != nil {
-		return lang.L("Set up Spacehatch")
-	}
-	return "Spacehatch"
-}
-
-func defaultSize(s view.Screen) fyne.Size {
-	if setUp(s) {
-		return fyne.NewSize(620, 700)
-	}
-	return fyne.NewSize(600, 540)
-}
 
 // remembered is a window's size in the file, in the toolkit's units, which do
 // not depend on the scale of a screen.
@@ -64,10 +26,11 @@ func (r remembered) sane() bool {
 
 // size is how large the window was last time.
 func (s *shown) size() fyne.Size {
-	if r, ok := s.readSizes()[kind(s.screen)]; ok && r.sane() {
+	k := kindOf(s.screen)
+	if r, ok := s.readSizes()[k.name]; ok && r.sane() {
 		return fyne.NewSize(r.Width, r.Height)
 	}
-	return defaultSize(s.screen)
+	return k.size
 }
 
 // readSizes returns nothing where there is nothing to read: a size is no
@@ -90,7 +53,7 @@ func (s *shown) remember(size fyne.Size) {
 		return
 	}
 	sizes := s.readSizes()
-	sizes[kind(s.screen)] = remembered{size.Width, size.Height}
+	sizes[kindOf(s.screen).name] = remembered{size.Width, size.Height}
 	if data, err := json.Marshal(sizes); err == nil {
 		_ = atomicfile.Write(s.Sizes, data, 0o600)
 	}

@@ -107,6 +107,11 @@ func states() []state {
 	}
 	setUp := func(name string, s view.Setup) state { return state{"setup-" + name, view.Screen{Setup: &s}} }
 
+	diagnose := func(name string, d view.Diagnostics) state {
+		return state{"diagnostics-" + name, view.Screen{Diagnostics: &d}}
+	}
+	saved := view.Bundle{File: "/home/alice/Downloads/spacehatch-bugreport.zip", Folder: "/home/alice/Downloads"}
+
 	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Off)
 	unapplied.Items[2].Problem = &view.Problem{
 		Code: "editor-failed", Sentence: "Visual Studio Code could not install the extension ms-vscode-remote.remote-ssh.",
@@ -170,5 +175,35 @@ func states() []state {
 		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Off)),
 		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Off)),
 		setUp("failed", unapplied),
+		diagnose("looking", view.Diagnostics{Looking: true}),
+		diagnose("waiting", view.Diagnostics{Looking: true, Online: true, Waiting: "Visual Studio Code"}),
+		diagnose("found", view.Diagnostics{Findings: findings(), Text: "all of it"}),
+		diagnose("mending", view.Diagnostics{Findings: findings(), Mending: "ssh-config"}),
+		diagnose("mended", view.Diagnostics{Findings: mended(), Bundle: &saved}),
+		diagnose("saving", view.Diagnostics{Findings: findings()[3:], Bundle: &view.Bundle{Saving: true}}),
+		diagnose("not-saved", view.Diagnostics{Findings: findings()[4:], Bundle: &view.Bundle{Problem: &view.Problem{
+			Sentence: "The report could not be written to /home/alice/Downloads/spacehatch-bugreport.zip.", Hint: "Make room on the disk.",
+		}}}),
+		diagnose("hostile", view.Diagnostics{Findings: []view.Finding{{
+			Key: hostile(), Severity: view.Severity(hostile()), Title: hostile(), Sentence: hostile(), Hint: hostile(), Fixable: true,
+		}}, Bundle: &view.Bundle{File: hostile(), Folder: hostile()}}),
 	}
+}
+
+func findings() []view.Finding {
+	return []view.Finding{
+		{Key: "ssh-config", Severity: view.Error, Title: "SSH config", Sentence: "Your SSH config does not include Spacehatch's file.", Hint: "`spacehatch setup` adds it.", Fixable: true},
+		{Key: "ca", Severity: view.Warning, Title: "Certificates", Sentence: "The certificate “Example Corp Root” in /etc/ssl/corp.pem expires on 2026-12-01.", Hint: "Ask who made it for a new one."},
+		{Key: "sockets", Severity: view.Warning, Title: "Sockets", Sentence: "2 sockets left behind by connections that ended.", Hint: "", Fixable: true},
+		{Key: "network", Severity: view.Notice, Title: "Network", Sentence: "AWS was not asked.", Hint: "“Check AWS too” does."},
+		{Key: "openssh", Severity: view.Fine, Title: "OpenSSH", Sentence: "OpenSSH 9.2 is installed."},
+		{Key: "ide-code", Severity: view.Fine, Title: "Visual Studio Code", Sentence: "Version 1.106 with its Remote-SSH extension."},
+	}
+}
+
+func mended() []view.Finding {
+	all := findings()
+	all[0].Severity, all[0].Fixable, all[0].Hint = view.Mended, false, ""
+	all[0].Sentence += " The lines were added."
+	return all
 }

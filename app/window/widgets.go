@@ -186,10 +186,17 @@ var (
 // buttons.
 func newPageScroller(content fyne.CanvasObject, escape func()) *scroller {
 	// Room for the scroll bar, which lies above the content.
-	content = container.New(gutter{8}, content)
-	s := &scroller{scroll: container.NewVScroll(content), frame: canvas.NewRectangle(color.Transparent), escape: escape}
+	s := &scroller{scroll: container.NewVScroll(container.New(gutter{8}, content)), frame: canvas.NewRectangle(color.Transparent), escape: escape}
 	s.ExtendBaseWidget(s)
 	return s
+}
+
+// hold gives a page scroller another content, and stays where it is.
+func (s *scroller) hold(content fyne.CanvasObject) {
+	next := container.New(gutter{8}, content)
+	next.Resize(s.scroll.Content.Size()) // at its width a text knows its height
+	s.scroll.Content = next
+	s.scroll.Refresh()
 }
 
 // newTextScroller is for a text of at least the given height.

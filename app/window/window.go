@@ -29,11 +29,15 @@ type Actions struct {
 	Answer func(view.Answer)
 	// Retry asks for another try of what failed.
 	Retry func()
+	// Wish asks for something in a panel.
+	Wish func(view.Wish)
 	// Close asks for the window to go. Whether that cancels something is seen
 	// from what the window shows.
 	Close func()
-	// Browse opens an https address in the browser.
+	// Browse opens an https address in the browser, Folder a folder of this
+	// machine.
 	Browse func(address string)
+	Folder func(path string)
 	// Copy puts a text on the clipboard.
 	Copy func(text string)
 }
@@ -45,17 +49,8 @@ type Page struct {
 	Focus fyne.Focusable
 	// Escape is what the Escape key does.
 	Escape func()
-}
 
-// Draw returns the page of a screen.
-func Draw(s view.Screen, act Actions) Page {
-	switch {
-	case s.Setup != nil:
-		return Setup(*s.Setup, act)
-	case s.Connection != nil:
-		return Connection(*s.Connection, act)
-	}
-	return Connection(view.Connection{}, act)
+	kept *kept // of a panel
 }
 
 //go:embed translations

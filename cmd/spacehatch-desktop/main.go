@@ -21,13 +21,16 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is one switch over the modes.
 func run(args []string) int {
 	switch {
-	case len(args) == 1 && args[0] == "connection":
-		return connection()
+	case len(args) == 1 && args[0] == "show":
+		return show()
 	case len(args) == 1 && args[0] == "setup", len(args) == 0:
 		return callSpacehatch("setup", "--window")
+	case len(args) == 1 && args[0] == "diagnostics":
+		return callSpacehatch("doctor", "--window")
 	}
-	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [setup]\n"+
-		"  setup       show what Spacehatch changes on this machine, and change it\n"+
-		"  connection  show what comes on standard input; started by spacehatch\n")
+	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [setup | diagnostics]\n"+
+		"  setup        show what Spacehatch changes on this machine, and change it\n"+
+		"  diagnostics  show what may keep a space from opening\n"+
+		"  show         show what comes on standard input; started by spacehatch\n")
 	return exitUsage
 }

@@ -137,7 +137,7 @@ func TestNoFolderStaysBehind(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "connection")
+	cmd := exec.CommandContext(ctx, path, "show")
 	cmd.Stdin = &screens
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestNoFolderStaysBehind(t *testing.T) {
 }
 
 func TestWithoutADisplay(t *testing.T) {
-	cmd := exec.Command(program(t), "connection")
+	cmd := exec.Command(program(t), "show")
 	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
 	failed, ok := errors.AsType[*exec.ExitError](err)
@@ -162,7 +162,7 @@ func TestWithoutADisplay(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"what"}, {"connection", "more"}, {"--help"}} {
+	for _, args := range [][]string{{"what"}, {"show", "more"}, {"--help"}} {
 		if code := run(args); code != exitUsage {
 			t.Errorf("%q: %d", args, code)
 		}

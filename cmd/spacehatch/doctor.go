@@ -41,7 +41,10 @@ type visit struct {
 }
 
 func (p *program) doctorCommand() *cobra.Command {
-	var v visit
+	var (
+		v      visit
+		window bool
+	)
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what may keep a space from opening",
@@ -54,12 +57,19 @@ func (p *program) doctorCommand() *cobra.Command {
 			if v.region != "" && !doctor.ValidRegion(v.region) {
 				return errUsage{errors.New("--region takes the name of an AWS region, such as us-east-1")}
 			}
+			if window && (v.json || v.fix) {
+				return errUsage{errors.New("--window shows its findings and mends them there; it goes with neither --json nor --fix")}
+			}
+			if window {
+				return p.doctorWindow(cmd.Context(), v)
+			}
 			return p.doctor(cmd.Context(), v)
 		},
 	}
 	c.Flags().BoolVar(&v.json, "json", false, "print a JSON array of the findings")
 	c.Flags().BoolVar(&v.online, "online", false, "also ask AWS: hosts, certificates, clock, whose the credentials are")
 	c.Flags().BoolVar(&v.fix, "fix", false, "put right what needs no question")
+	c.Flags().BoolVar(&window, "window", false, "show it in a window, with a button where something can be put right")
 	c.Flags().StringVar(&v.region, "region", "", "the AWS region to ask (default: that of the space used last)")
 	return c
 }

@@ -16,11 +16,18 @@ import (
 
 // What the windows of a test do.
 const (
-	variablePerson  = "SPACEHATCH_TEST_PERSON"  // "yes" or "no"
+	variablePerson  = "SPACEHATCH_TEST_PERSON"  // "yes", "no", or one of people
 	variableScreens = "SPACEHATCH_TEST_SCREENS" // the file of what was shown
 )
 
-// beDesktop is a window whose person says the same to everything.
+// people sit before panels: each is told of every screen, and returns what it
+// asks for, if anything, and whether it closes the window.
+var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
+	"mends, then saves": mendsThenSaves(),
+}
+
+// beDesktop is a window whose person says the same to everything, or is one of
+// people.
 func beDesktop() {
 	if err := sitBefore(os.Getenv(variablePerson)); err != nil {
 		fmt.Fprintln(os.Stderr, "the tests' window:", err)
@@ -45,6 +52,17 @@ func sitBefore(person string) error {
 		}
 		if err := json.NewEncoder(file).Encode(screen); err != nil {
 			return err
+		}
+		if act, is := people[person]; is {
+			wish, gone := act(screen)
+			if wish != nil {
+				if err := ipc.Send(os.Stdout, view.Act{Kind: view.Wished, Wish: wish}); err != nil {
+					return err
+				}
+			}
+			if gone {
+				return nil
+			}
 		}
 		id, keys := asked(screen)
 		if id == 0 || id == answered {

@@ -20,9 +20,9 @@ import (
 // linger is how long a window stays after all went well.
 const linger = 1500 * time.Millisecond
 
-// connection shows the screens that come on standard input and writes what the
+// show shows the screens that come on standard input and writes what the
 // person does to standard output.
-func connection() (code int) {
+func show() (code int) {
 	// Whatever a library prints must not get into the stream of acts.
 	acts := os.Stdout
 	os.Stdout = os.Stderr
@@ -53,6 +53,10 @@ func connection() (code int) {
 		Browse: func(address string) error {
 			leave()
 			return browser.OpenURL(address)
+		},
+		Folder: func(path string) error {
+			leave()
+			return browser.OpenFile(path)
 		},
 	}); err != nil {
 		return failed(err)

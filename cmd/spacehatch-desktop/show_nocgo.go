@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// connection says that there are no windows: they need a compiler for C.
-func connection() int {
+// show says that there are no windows: they need a compiler for C.
+func show() int {
 	fmt.Fprintln(os.Stderr, "spacehatch-desktop: this build has no windows; it was made without cgo.")
 	return exitNoDisplay
 }

@@ -1,0 +1,169 @@
+//go:build cgo || !darwin
+
+package window
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	"github.com/spacehatch/spacehatch/app/view"
+)
+
+// panel shows the screen twice: when the second one is taken, the first one is
+// drawn, or queued before whatever comes next.
+func (s *stage) panel(screen view.Screen) {
+	s.t.Helper()
+	s.show(screen)
+	s.show(screen)
+}
+
+func (s *stage) diagnostics(d view.Diagnostics) {
+	s.t.Helper()
+	s.panel(view.Screen{Diagnostics: &d})
+}
+
+// TestTheKeyboardStaysInAPanel also holds a button between press and release:
+// it must be the same one when the next value has come.
+func TestTheKeyboardStaysInAPanel(t *testing.T) {
+	s := raise(t, time.Hour)
+	s.diagnostics(view.Diagnostics{Findings: findings()})
+	s.ready()
+	at := func() (at fyne.Focusable) {
+		s.do(func(w fyne.Window) { at = w.Canvas().Focused() })
+		return at
+	}
+	var fix *button
+	for range 20 {
+		s.do(func(w fyne.Window) { w.Canvas().FocusNext() })
+		if b, ok := at().(*button); ok && b.Text == "Fix" {
+			fix = b
+			break
+		}
+	}
+	if fix == nil {
+		t.Fatal("no button to fix is reached")
+	}
+	next := findings()
+	next[0].Sentence = "Something else."
+	s.diagnostics(view.Diagnostics{Findings: next})
+	if words := s.words(); !strings.Contains(words, "Something else.") {
+		t.Fatalf("%s", words)
+	}
+	if at() != fyne.Focusable(fix) {
+		t.Errorf("the keyboard is at %v", at())
+	}
+	s.press(fyne.KeyReturn)
+	if act := s.next(); act.Kind != view.Wished || act.Wish == nil || *act.Wish != (view.Wish{Do: view.Mend, Key: "ssh-config"}) {
+		t.Errorf("the act is %+v", act)
+	}
+	s.diagnostics(view.Diagnostics{Findings: next[4:]}) // it is gone
+	if b, ok := at().(*button); !ok || b.Text != "Close" {
+		t.Errorf("the keyboard is at %v", at())
+	}
+	s.press(fyne.KeyEscape)
+	s.ends(nil)
+}
+
+func TestAPanelStaysWhereItIsScrolled(t *testing.T) {
+	s := raise(t, time.Hour)
+	many := append(findings(), findings()...)
+	s.diagnostics(view.Diagnostics{Findings: many})
+	s.ready()
+	page := func() (found *scroller) {
+		s.do(func(w fyne.Window) { found = scrollerOf(w.Content()) })
+		return found
+	}
+	before := page()
+	s.do(func(fyne.Window) { before.scroll.ScrollToOffset(fyne.NewPos(0, 100)) })
+	s.diagnostics(view.Diagnostics{Findings: many, Mending: "sockets"})
+	if after := page(); after != before || after.scroll.Offset.Y != 100 {
+		t.Errorf("the page is scrolled to %v", after.scroll.Offset)
+	}
+	s.show(view.Screen{Close: true})
+	s.ends(nil)
+}
+
+// scrollerOf is the first scroller below o.
+func scrollerOf(o fyne.CanvasObject) *scroller {
+	switch o := o.(type) {
+	case *scroller:
+		return o
+	case *fyne.Container:
+		for _, child := range o.Objects {
+			if found := scrollerOf(child); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+func TestAPanelComesToTheFront(t *testing.T) {
+	s := raise(t, time.Hour)
+	s.diagnostics(view.Diagnostics{})
+	s.ready()
+	var fronts []int
+	for _, times := range []int{0, 1, 1, 2} {
+		s.panel(view.Screen{Diagnostics: &view.Diagnostics{}, Front: times})
+		s.do(func(fyne.Window) { fronts = append(fronts, s.app.fronts) })
+	}
+	if want := []int{0, 1, 1, 2}; !slices.Equal(fronts, want) {
+		t.Errorf("it came to the front %v times, want %v", fronts, want)
+	}
+	s.show(view.Screen{Close: true})
+	s.ends(nil)
+}
+
+func TestAPanelWhoseSenderDies(t *testing.T) {
+	s := raise(t, time.Hour)
+	s.diagnostics(view.Diagnostics{Findings: findings()})
+	s.ready()
+	if err := s.screens.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.letsGo()
+	if words := s.words(); !strings.Contains(words, "Spacehatch has ended.") || strings.Contains(words, "Run again") {
+		t.Errorf("%s", words)
+	}
+	s.press(fyne.KeyReturn)
+	if err := <-s.result; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAPanelDrawnOnIsAsDrawnAnew goes from every state of a panel to every
+// other of the same.
+func TestAPanelDrawnOnIsAsDrawnAnew(t *testing.T) {
+	act := Actions{
+		Wish: func(view.Wish) {}, Close: func() {}, Copy: func(string) {}, Folder: func(string) {},
+	}
+	a := test.NewTempApp(t)
+	a.Settings().SetTheme(variant{Theme(), theme.VariantLight})
+	drawn := func(before, now view.Screen) string {
+		page := Draw(before, act, Page{})
+		w := test.NewTempWindow(t, page.Content)
+		w.SetPadded(false)
+		w.Resize(kindOf(now).size)
+		if before != now {
+			page = Draw(now, act, page)
+			w.SetContent(page.Content)
+		}
+		return test.RenderToMarkup(w.Canvas())
+	}
+	for _, from := range states() {
+		for _, to := range states() {
+			if k := kindOf(from.screen); !k.panel || k.name != kindOf(to.screen).name || strings.HasSuffix(from.name+to.name, "hostile") {
+				continue
+			}
+			if drawn(from.screen, to.screen) != drawn(to.screen, to.screen) {
+				t.Errorf("%s after %s is not as it is alone", to.name, from.name)
+			}
+		}
+	}
+}
