@@ -43,11 +43,18 @@ func (s *stand) measureIdleKeys(ctx context.Context, r *results, count int) (err
 	if err != nil {
 		return err
 	}
+	waiting := slices.Clone(s.idle)
 	for _, l := range lines {
 		if _, err := l.in.Write(command('e', 1<<30)); err != nil {
 			return err
 		}
+		waiting = append(waiting, l.pids...)
 	}
+	end, err := goFirst(waiting)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
 	medians, tails := make([][]float64, len(names)), make([][]float64, len(names))
 	for range max(keysTurns, count) {
 		turn := make([][]float64, len(names))

@@ -14,8 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -59,9 +57,6 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	if os.Getuid() != 0 {
 		return errors.New("this makes a user account of its own, so it needs to be root")
-	}
-	if err := goFirst(); err != nil {
-		_, _ = fmt.Fprintln(progress, "bench: whatever else this machine does will be in the numbers:", err)
 	}
 	r := &results{}
 	before := load()
@@ -117,26 +112,6 @@ func measureAt(ctx context.Context, o options, r *results, programs *programs, r
 		_, _ = fmt.Fprintf(progress, ": %.0f s\n", time.Since(began).Seconds())
 		if err != nil {
 			return fmt.Errorf("%s: %w", each.title(rtt), err)
-		}
-	}
-	return nil
-}
-
-// goFirst has this process and all that it starts go before others on the
-// machine, who are no part of what is measured.
-func goFirst() error {
-	const priority = -10
-	tasks, err := filepath.Glob("/proc/self/task/*")
-	if err != nil {
-		return err
-	}
-	for _, task := range tasks {
-		id, err := strconv.Atoi(filepath.Base(task))
-		if err != nil {
-			return err
-		}
-		if err := syscall.Setpriority(syscall.PRIO_PROCESS, id, priority); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return err
 		}
 	}
 	return nil
