@@ -267,6 +267,9 @@ func (c *channel) choke(now time.Time) bool {
 	return c.choked
 }
 
+// hurried reports whether acknowledgements are what the sender waits for.
+func (c *channel) hurried() bool { return c.phase != flowing || c.out.limited }
+
 // next appends the next message to send to dst; ok is false where there is
 // none now.
 func (c *channel) next(now time.Time, dst []byte) (_ []byte, ok bool) {

@@ -120,6 +120,7 @@ func (o *Options) connect(ctx context.Context, e endpoint) (net.Conn, error) {
 	} else if conn, err = o.throughProxy(ctx, proxy, e.address); err != nil {
 		return nil, err
 	}
+	conn = newLine(conn)
 	if !e.tls {
 		return conn, nil
 	}

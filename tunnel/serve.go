@@ -46,17 +46,25 @@ func (t *Tunnel) serve(parent context.Context, s socket) error {
 	return context.Cause(ctx)
 }
 
-// receiveAll takes in what comes, as far as the reader follows.
+// receiveAll takes in what comes, as far as the reader follows. What comes at
+// once is taken in at once, and then the others are woken.
 func (t *Tunnel) receiveAll(ctx context.Context, s socket) error {
+	more := gather{conn: s.system()}
+	waiting := func(last arrival) {
+		hurry := t.settle()
+		more.wait(last, hurry)
+	}
 	for {
-		if err := t.awaitRoom(ctx); err != nil {
-			return err
-		}
-		f, err := s.receive()
+		f, err := s.receive(waiting)
 		if err != nil {
 			return err
 		}
-		t.receive(f)
+		if t.receive(f) {
+			t.settle()
+			if err := t.awaitRoom(ctx); err != nil {
+				return err
+			}
+		}
 	}
 }
 
@@ -64,9 +72,6 @@ func (t *Tunnel) receiveAll(ctx context.Context, s socket) error {
 func (t *Tunnel) awaitRoom(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.ch.choke(time.Now()) {
-		return nil
-	}
 	for t.ch.choke(time.Now()) && !t.ch.ended && ctx.Err() == nil {
 		t.drained.Wait()
 	}
@@ -74,10 +79,12 @@ func (t *Tunnel) awaitRoom(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// receive takes in one frame.
-func (t *Tunnel) receive(f frame) {
+// receive takes in one frame, and reports whether the reader is too far behind
+// for another.
+func (t *Tunnel) receive(f frame) (choked bool) {
 	now := time.Now()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.frames++
 	switch f.kind {
 	case ws.OpBinary:
@@ -88,14 +95,23 @@ func (t *Tunnel) receive(f frame) {
 		t.pong = append(t.pong[:0], f.payload...)
 		t.pongDue = true
 	}
+	return t.ch.choke(now)
+}
+
+// settle wakes whoever cares for what was received, and reports whether more
+// must not wait: acknowledgements that the sender stands still for.
+func (t *Tunnel) settle() (hurry bool) {
+	t.mu.Lock()
 	notices := t.ch.notices
 	t.ch.notices = nil
-	t.changed(now)
+	t.changed(time.Now())
+	hurry = t.ch.hurried()
 	t.mu.Unlock()
 	t.poke()
 	for _, text := range notices {
 		t.o.Notice(text)
 	}
+	return hurry
 }
 
 // sendAll sends what there is to send, and pings, until the channel has ended
@@ -103,7 +119,7 @@ func (t *Tunnel) receive(f frame) {
 func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 	timer := time.NewTimer(t.o.PingInterval)
 	defer timer.Stop()
-	var batch, message []byte
+	var batch []byte
 	var sleep sleepWatch
 	nextPing := time.Now().Add(t.o.PingInterval)
 	for {
@@ -115,7 +131,7 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 		}
 		silent := sleep.silent(now, t.frames)
 		t.ch.tick(now)
-		batch, message = t.fill(now, batch[:0], message)
+		batch = t.fill(now, batch[:0])
 		ended, stalled, at := t.ch.ended, t.ch.stalled, t.ch.deadline()
 		t.changed(now)
 		t.mu.Unlock()
@@ -160,19 +176,20 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 
 // fill appends to batch what there is to send now, each message as a frame.
 // It is called with the lock held.
-func (t *Tunnel) fill(now time.Time, batch, message []byte) (_, _ []byte) {
+func (t *Tunnel) fill(now time.Time, batch []byte) []byte {
 	if t.pongDue {
 		t.pongDue = false
 		batch = appendFrame(batch, ws.OpPong, randomMask(), t.pong)
 	}
 	for len(batch) < batchLimit {
+		start := len(batch)
 		var ok bool
-		if message, ok = t.ch.next(now, message[:0]); !ok {
-			break
+		if batch, ok = t.ch.next(now, openFrame(batch)); !ok {
+			return batch[:start]
 		}
-		batch = appendFrame(batch, ws.OpBinary, randomMask(), message)
+		batch = sealFrame(batch, start, ws.OpBinary, randomMask())
 	}
-	return batch, message
+	return batch
 }
 
 // randomMask returns a mask for a frame (RFC 6455, 5.3).

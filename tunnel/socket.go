@@ -31,9 +31,13 @@ type frame struct {
 // time, each in one goroutine; close ends both.
 type socket interface {
 	// receive waits for the next frame; a close frame gives a *closeError.
-	receive() (frame, error)
+	// waiting is called each time before it waits for the network: all that has
+	// come so far has been received then, but for the start of a frame.
+	receive(waiting func(last arrival)) (frame, error)
 	// send writes frames that appendFrame made, in one go.
 	send(frames []byte) error
+	// system is the system's connection below; nil where there is none.
+	system() *net.TCPConn
 	close()
 }
 
@@ -51,9 +55,11 @@ var errTooLarge = fmt.Errorf("a message of more than %d bytes", messageLimit)
 
 // webSocket is a socket over the network.
 type webSocket struct {
-	conn      net.Conn
+	conn      net.Conn // with a line below it, or a line
+	line      *line
 	reader    *bufio.Reader
 	deadAfter time.Duration
+	waiting   func(last arrival) // of the present receive
 
 	header     [ws.MaxHeaderSize]byte
 	control    [ws.MaxControlFramePayloadSize]byte
@@ -67,19 +73,31 @@ type webSocket struct {
 // newWebSocket takes over a connection that has been upgraded. rest holds what
 // was read from it already.
 func newWebSocket(conn net.Conn, rest io.Reader, deadAfter time.Duration) *webSocket {
+	l := lineOf(conn)
+	if l == nil {
+		l = newLine(conn)
+		conn = l
+	}
 	if rest == nil {
 		rest = conn
 	}
-	return &webSocket{conn: conn, reader: bufio.NewReaderSize(rest, readBuffer), deadAfter: deadAfter}
+	s := &webSocket{conn: conn, line: l, reader: bufio.NewReaderSize(rest, readBuffer), deadAfter: deadAfter}
+	l.waiting = s.wait
+	return s
 }
 
-func (s *webSocket) receive() (frame, error) {
+// wait is called before the network is waited for.
+func (s *webSocket) wait(last arrival) {
+	if s.waiting != nil {
+		s.waiting(last)
+	}
+	// On a closed connection it fails, as what follows will.
+	_ = s.conn.SetReadDeadline(time.Now().Add(s.deadAfter))
+}
+
+func (s *webSocket) receive(waiting func(last arrival)) (frame, error) {
+	s.waiting = waiting
 	for {
-		if s.reader.Buffered() == 0 {
-			if err := s.conn.SetReadDeadline(time.Now().Add(s.deadAfter)); err != nil {
-				return frame{}, fmt.Errorf("set the read deadline: %w", err)
-			}
-		}
 		h, err := ws.ReadHeaderBuffer(s.reader, s.header[:])
 		if err != nil {
 			return frame{}, fmt.Errorf("read from the gateway: %w", err)
@@ -144,7 +162,9 @@ func (s *webSocket) send(frames []byte) error {
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.deadAfter)); err != nil {
 		return fmt.Errorf("set the write deadline: %w", err)
 	}
-	if _, err := s.conn.Write(frames); err != nil {
+	s.line.cork()
+	_, err := s.conn.Write(frames)
+	if err := errors.Join(err, s.line.uncork()); err != nil {
 		return fmt.Errorf("write to the gateway: %w", err)
 	}
 	return nil
@@ -153,32 +173,83 @@ func (s *webSocket) send(frames []byte) error {
 // close closes the connection below TLS, whose farewell would wait for room
 // where the other end takes nothing any more.
 func (s *webSocket) close() {
-	s.closing.Do(func() {
-		conn := s.conn
-		for secured, ok := conn.(*tls.Conn); ok; secured, ok = conn.(*tls.Conn) {
-			conn = secured.NetConn()
-		}
-		_ = conn.Close()
-	})
+	s.closing.Do(func() { _ = bottom(s.conn).Close() })
 }
 
-// appendFrame appends a whole client frame: header, mask, masked payload.
-func appendFrame(dst []byte, kind ws.OpCode, mask [4]byte, payload []byte) []byte {
-	const fin, masked = 0x80, 0x80
-	dst = append(dst, fin|byte(kind))
-	switch n := len(payload); {
-	case n < 126:
-		dst = append(dst, masked|byte(n))
-	case n < 1<<16:
-		dst = append(dst, masked|126, byte(n>>8), byte(n))
-	default:
-		dst = append(dst, masked|127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+func (s *webSocket) system() *net.TCPConn {
+	conn, _ := bottom(s.conn).(*net.TCPConn)
+	return conn
+}
+
+// bottom is the network's own connection below one of ours.
+func bottom(conn net.Conn) net.Conn {
+	for inner := below(conn); inner != nil; inner = below(conn) {
+		conn = inner
 	}
-	dst = append(dst, mask[:]...)
+	return conn
+}
+
+// below returns what a connection of ours stands on, nil for the network's own.
+func below(conn net.Conn) net.Conn {
+	switch conn := conn.(type) {
+	case *tls.Conn:
+		return conn.NetConn()
+	case *line:
+		return conn.Conn
+	}
+	return nil
+}
+
+// lineOf finds the topmost line in a connection, nil where there is none.
+func lineOf(conn net.Conn) *line {
+	for ; conn != nil; conn = below(conn) {
+		if l, ok := conn.(*line); ok {
+			return l
+		}
+	}
+	return nil
+}
+
+// frameRoom is what openFrame leaves for a frame's header, in bytes: that of a
+// client's message of 126 to 65535 bytes.
+const frameRoom = 2 + 2 + 4
+
+// openFrame appends room for a frame's header. What is appended behind it is
+// the payload, until sealFrame.
+func openFrame(dst []byte) []byte { return append(dst, 0, 0, 0, 0, 0, 0, 0, 0) }
+
+// sealFrame makes a client frame of what stands in dst from start on, where
+// openFrame was called.
+func sealFrame(dst []byte, start int, kind ws.OpCode, mask [4]byte) []byte {
+	const fin, masked = 0x80, 0x80
+	n := len(dst) - start - frameRoom
+	var header [14]byte
+	h := append(header[:0], fin|byte(kind))
+	switch {
+	case n < 126:
+		h = append(h, masked|byte(n))
+	case n < 1<<16:
+		h = append(h, masked|126, byte(n>>8), byte(n))
+	default:
+		h = append(h, masked|127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	h = append(h, mask[:]...)
+	if more := len(h) - frameRoom; more > 0 {
+		dst = append(dst, header[:more]...) // any bytes: room
+	}
+	payload := dst[start+len(h):][:n]
+	if len(h) != frameRoom {
+		copy(payload, dst[start+frameRoom:][:n])
+	}
+	copy(dst[start:], h)
+	ws.Cipher(payload, mask, 0)
+	return dst[:start+len(h)+n]
+}
+
+// appendFrame appends a whole client frame.
+func appendFrame(dst []byte, kind ws.OpCode, mask [4]byte, payload []byte) []byte {
 	start := len(dst)
-	dst = append(dst, payload...)
-	ws.Cipher(dst[start:], mask, 0)
-	return dst
+	return sealFrame(append(openFrame(dst), payload...), start, kind, mask)
 }
 
 // isTimeout reports whether err means that a deadline has passed.

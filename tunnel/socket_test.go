@@ -45,12 +45,12 @@ func TestFragmentsBecomeOneMessage(t *testing.T) {
 		{ws.OpPing, []byte("ping")}, {ws.OpBinary, []byte("one message")}, {ws.OpText, []byte("text")},
 		{ws.OpPong, nil}, {ws.OpBinary, make([]byte, 70_000)},
 	} {
-		f, err := s.receive()
+		f, err := s.receive(nil)
 		if err != nil || f.kind != want.kind || !bytes.Equal(f.payload, want.payload) {
 			t.Fatalf("got %v with %d bytes, %v", f.kind, len(f.payload), err)
 		}
 	}
-	_, err := s.receive()
+	_, err := s.receive(nil)
 	if c, ok := errors.AsType[*closeError](err); !ok || c.code != 1000 || c.reason != "bye" {
 		t.Errorf("got %v", err)
 	}
@@ -73,7 +73,7 @@ func TestFramesThatNoGatewayMaySend(t *testing.T) {
 		"nothing":              nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if f, err := receiveFrom(frames...).receive(); err == nil {
+			if f, err := receiveFrom(frames...).receive(nil); err == nil {
 				t.Errorf("got %v with %d bytes", f.kind, len(f.payload))
 			}
 		})
@@ -99,7 +99,7 @@ func FuzzReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newWebSocket(canned{Reader: bytes.NewReader(b)}, nil, time.Second)
 		for total := 0; ; {
-			f, err := s.receive()
+			f, err := s.receive(nil)
 			if err != nil {
 				return
 			}
