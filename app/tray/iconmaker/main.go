@@ -1,5 +1,6 @@
-// Command iconmaker draws the icons of the tray: `go run ./iconmaker` in
-// app/tray writes icons/*.png, and icons/*.ico for Windows.
+// Command iconmaker draws the icons: `go run ./iconmaker` in app/tray writes
+// those of the tray to icons/, and that of the program, in the sizes that
+// systems want, to packaging/icons/, where it is drawn as SVG.
 //
 // It must not know what the icons stand for. Each differs from the others in
 // shape and not only in colour, and has an edge that shows on light and dark
@@ -9,6 +10,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -18,10 +20,10 @@ import (
 )
 
 func main() {
-	files, err := draw()
+	files, err := draw(".")
 	for name, data := range files {
 		if err == nil {
-			err = os.WriteFile(filepath.Join("icons", name), data, 0o644)
+			err = os.WriteFile(name, data, 0o644)
 		}
 	}
 	if err != nil {
@@ -141,24 +143,98 @@ func cross(c color.NRGBA) shape {
 	}
 }
 
-// draw returns every file's bytes by its name.
-func draw() (map[string][]byte, error) {
+// programIcons is where the program's own icon is, from app/tray.
+const programIcons = "../../packaging/icons"
+
+// The sizes of the program's icon, in pixels. The smaller ones have a drawing
+// of their own, which leaves out what cannot be seen.
+var (
+	smallSizes = []int{16, 24, 32}
+	largeSizes = []int{48, 64, 128, 256}
+)
+
+// draw returns every file's bytes by its path; tray is the folder app/tray.
+func draw(tray string) (map[string][]byte, error) {
 	files := map[string][]byte{}
+	put := func(name string, img image.Image) error {
+		var b bytes.Buffer
+		encoder := png.Encoder{CompressionLevel: png.BestCompression}
+		err := encoder.Encode(&b, img)
+		files[name] = b.Bytes()
+		return err
+	}
 	for _, p := range pictures() {
 		var images []*image.NRGBA
 		for _, size := range p.sizes {
 			images = append(images, paint(p.shape, size))
 		}
-		var b bytes.Buffer
-		encoder := png.Encoder{CompressionLevel: png.BestCompression}
-		if err := encoder.Encode(&b, images[0]); err != nil {
+		name := filepath.Join(tray, "icons", p.name)
+		if err := put(name+".png", forPanels(images[0])); err != nil {
 			return nil, err
 		}
-		files[p.name+".png"] = b.Bytes()
-		files[p.name+".ico"] = ico(images)
+		files[name+".ico"] = ico(images)
 	}
+	var images []*image.NRGBA
+	for _, drawing := range []struct {
+		file  string
+		sizes []int
+	}{{"spacehatch-small.svg", smallSizes}, {"spacehatch.svg", largeSizes}} {
+		data, err := os.ReadFile(filepath.Join(tray, programIcons, drawing.file))
+		if err != nil {
+			return nil, err
+		}
+		s, err := readSVG(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", drawing.file, err)
+		}
+		for _, size := range drawing.sizes {
+			img := paint(s, size)
+			if err := put(filepath.Join(tray, programIcons, fmt.Sprintf("spacehatch-%d.png", size)), img); err != nil {
+				return nil, err
+			}
+			if size <= 64 {
+				images = append(images, img)
+			}
+		}
+	}
+	files[filepath.Join(tray, programIcons, "spacehatch.ico")] = ico(images)
 	return files, nil
 }
+
+// forPanels writes colours in 16 bits so that fyne.io/systray gives panels the
+// right 8. It multiplies a colour by its alpha and sends the lower half of the
+// product, where the upper half, undivided, would be meant: at the edge of an
+// icon any colour may come out. Near every colour is one whose product has the
+// lower half that is wanted.
+func forPanels(img *image.NRGBA) *image.NRGBA64 {
+	deep := image.NewNRGBA64(img.Rect)
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			c := img.NRGBAAt(x, y)
+			alpha := int(c.A) * 0x101
+			if alpha == 0 {
+				continue
+			}
+			near := func(v uint8) uint16 {
+				product := int(v) * 0x101 * alpha / 0xffff
+				wanted := product&^0xff | int(v)
+				for _, other := range []int{wanted - 0x100, wanted + 0x100} {
+					if abs(other-product) < abs(wanted-product) && other >= 0 && other <= alpha {
+						wanted = other
+					}
+				}
+				if wanted > alpha {
+					wanted -= 0x100
+				}
+				return uint16((wanted*0xffff + alpha - 1) / alpha)
+			}
+			deep.SetNRGBA64(x, y, color.NRGBA64{R: near(c.R), G: near(c.G), B: near(c.B), A: uint16(alpha)})
+		}
+	}
+	return deep
+}
+
+func abs(i int) int { return max(i, -i) }
 
 // paint averages 8 × 8 points for each pixel.
 func paint(s shape, size int) *image.NRGBA {
