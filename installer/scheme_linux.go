@@ -91,7 +91,18 @@ func (s Scheme) edits(ctx context.Context, f folders, program string) ([]edit, e
 		{entry, []byte(entryText(s.name, program)), whatEntry},
 		{list, parseKeyfile(list.now).prefer(mimeType(s.name), s.id()).bytes(), whatMimeapps},
 	}
-	return slices.DeleteFunc(all, func(e edit) bool { return same(e.now, e.after) }), nil
+	needed := func(all []edit) []edit {
+		return slices.DeleteFunc(all, func(e edit) bool { return same(e.now, e.after) })
+	}
+	// An icon alone is no reason to ask anybody.
+	if all = needed(all); len(all) > 0 {
+		icons, err := f.iconEdits()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, needed(icons)...)
+	}
+	return all, nil
 }
 
 func (s Scheme) plan(ctx context.Context, program string) ([]Change, error) {
@@ -146,6 +157,7 @@ func (s Scheme) install(ctx context.Context, program string) ([]Change, error) {
 		}
 		changes = append(changes, changeOf(e.path, e.what, e.now, e.after)...)
 	}
+	f.tellIcons()
 	if err := refresh(ctx, filepath.Dir(f.cache())); err != nil {
 		return nil, s.putBack(ctx, err)
 	}
@@ -212,8 +224,14 @@ func (s Scheme) uninstall(ctx context.Context) ([]Change, error) {
 // takeOut undoes the entry and the list.
 func (s Scheme) takeOut(f folders, r *record) ([]Change, error) {
 	ours := filepath.Join(f.data, "applications", s.id())
+	paths, pictures := []string{f.mimeapps(), ours}, map[string][]byte{}
+	for _, i := range f.icons() {
+		paths = append(paths, i.path)
+		pictures[i.path] = i.data
+	}
+	defer f.tellIcons()
 	var changes []Change
-	for _, path := range []string{f.mimeapps(), ours} {
+	for _, path := range paths {
 		file, err := openFile(path)
 		if err != nil {
 			return nil, cannotChange(path, err)
@@ -232,15 +250,19 @@ func (s Scheme) takeOut(f folders, r *record) ([]Change, error) {
 			if len(after) == 0 && b != nil && !b.Existed {
 				after = nil
 			}
-		case isManaged(file.now):
+		case isManaged(file.now), b == nil && same(file.now, pictures[path]):
 			// Somebody edited our entry; it is ours all the same.
 			after = nil
 			if b != nil {
 				after = b.content()
 			}
 		}
-		if path == ours {
+		switch path {
+		case f.mimeapps():
+		case ours:
 			what = whatEntry
+		default:
+			what = whatIcon
 		}
 		if same(file.now, after) {
 			continue

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/internal/ipc"
+	"github.com/spacehatch/spacehatch/packaging/icons"
 )
 
 // Options are what a window needs of its surroundings.
@@ -39,6 +40,7 @@ type Options struct {
 // nonsense.
 func Show(a fyne.App, o Options) error {
 	s := &shown{app: a, Options: o, acts: make(chan view.Act, 16), ended: make(chan struct{})}
+	a.SetIcon(fyne.NewStaticResource("spacehatch.png", icons.PNG(64)))
 	s.window = a.NewWindow("Spacehatch")
 	s.window.SetCloseIntercept(s.close)
 	s.window.SetMaster()
