@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ type modelAgent struct {
 	notify func(problem string) // breaches of the protocol by the client
 
 	request      any           // the handshake request's requested actions
+	version      string        // of the agent, 3.3.0.0 where empty
 	notReadyFor  time.Duration // after the handshake
 	banner       string        // sent when the port is ready
 	message      string        // the handshake's CustomerMessage
@@ -67,7 +69,7 @@ func (a *modelAgent) begin(now time.Time) {
 	}
 	a.began = true
 	a.send(now, wire.PayloadHandshakeRequest, mustMarshal(map[string]any{
-		"AgentVersion": "3.3.0.0", "RequestedClientActions": a.request,
+		"AgentVersion": cmp.Or(a.version, "3.3.0.0"), "RequestedClientActions": a.request,
 	}))
 }
 

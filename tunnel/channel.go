@@ -54,6 +54,7 @@ type channel struct {
 	answered bool             // the handshake response exists
 	refusal  *problem.Problem // what the response refused
 	response []byte           // the handshake response, until it is a message
+	port     Port             // as the agent asked for it
 
 	paused     bool
 	pausedAt   time.Time
@@ -163,7 +164,13 @@ func (c *channel) deliver(now time.Time, kind wire.PayloadType, payload []byte) 
 	case wire.PayloadHandshakeComplete:
 		c.complete(now, payload)
 	case wire.PayloadFlag:
-		if s, err := wire.ParseSignal(payload); err == nil && s == wire.ConnectToPortError {
+		s, err := wire.ParseSignal(payload)
+		switch {
+		case err != nil || s != wire.ConnectToPortError:
+		case c.port.Multiplexed:
+			// One connection of many; its stream ends by itself.
+			c.notice("The agent could not connect to the port " + c.port.Number + ".")
+		default:
 			c.end(problem.New(problem.TunnelRefused,
 				"The space could not be reached through the data channel: its SSH server does not answer.",
 				"Look whether the space is running and remote access is on, then connect again.", nil))

@@ -435,7 +435,7 @@ func TestEnds(t *testing.T) {
 		{"port error", func(b *bench) { b.open(); b.agent.send(b.now, wire.PayloadFlag, wire.ConnectToPortError.AppendTo(nil)) }, problem.TunnelRefused, "SSH server does not answer"},
 		{"silent agent", func(b *bench) { b.pass(b.c.o.HandshakeTimeout) }, problem.TunnelRefused, "did not answer within 30s"},
 		{"no handshake", func(b *bench) { b.agent.send(b.now, wire.PayloadHandshakeRequest, []byte("[")) }, problem.TunnelRefused, "no handshake"},
-		{"shell session", func(b *bench) { b.ask("SessionType", `{"SessionType":"Standard_Stream"}`) }, problem.NotSupported, "not one that SSH can use"},
+		{"shell session", func(b *bench) { b.ask("SessionType", `{"SessionType":"Standard_Stream"}`) }, problem.NotSupported, "a terminal (Standard_Stream)"},
 		{"multiplexed", func(b *bench) {
 			b.ask("SessionType", `{"SessionType":"Port","Properties":{"type":"LocalPortForwarding"}}`)
 		}, problem.NotSupported, "not one that SSH can use"},

@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -14,8 +15,8 @@ import (
 // ready; an SSH server speaks first, so its banner shows that it is.
 const startHold = time.Second
 
-// multiplexed is the session type property of a channel that speaks smux.
-const multiplexed = "LocalPortForwarding"
+// multiplexedHold is the same where the client has to speak first.
+const multiplexedHold = 200 * time.Millisecond
 
 var errDigest = errors.New("the payload does not match its digest")
 
@@ -35,6 +36,7 @@ func (c *channel) answer(payload []byte) {
 			"Restart the space; its agent may be damaged or of an unknown kind.", err))
 		return
 	}
+	c.port.AgentVersion = oneLine(request.AgentVersion, 32)
 	done := make([]wire.ProcessedClientAction, 0, len(request.RequestedClientActions))
 	for _, action := range request.RequestedClientActions {
 		done = append(done, c.process(action))
@@ -73,9 +75,9 @@ func (c *channel) process(action wire.RequestedClientAction) wire.ProcessedClien
 	}
 	switch action.ActionType {
 	case wire.ActionSessionType:
-		if !isPlainPort(action.ActionParameters) {
-			refuse(wire.ActionUnsupported, "only port sessions that are not multiplexed are supported",
-				"The session is not one that SSH can use.")
+		if text, why := c.sessionType(action.ActionParameters); why != nil {
+			done.ActionStatus, done.Error = wire.ActionUnsupported, text
+			c.refusal = cmp.Or(c.refusal, why)
 		}
 	case wire.ActionKMSEncryption:
 		refuse(wire.ActionFailed, "KMS encryption is not supported by this client",
@@ -87,21 +89,6 @@ func (c *channel) process(action wire.RequestedClientAction) wire.ProcessedClien
 	return done
 }
 
-// isPlainPort reports whether the parameters describe a port session whose
-// bytes are one plain stream.
-func isPlainPort(parameters json.RawMessage) bool {
-	var session wire.SessionTypeParameters
-	if json.Unmarshal(parameters, &session) != nil || session.SessionType != wire.SessionTypePort {
-		return false
-	}
-	var port struct {
-		Type string `json:"type"`
-	}
-	// Properties of another shape do not ask for multiplexing.
-	_ = json.Unmarshal(session.Properties, &port)
-	return port.Type != multiplexed
-}
-
 // complete takes in the end of the handshake.
 func (c *channel) complete(now time.Time, payload []byte) {
 	if c.phase != shaking {
@@ -109,6 +96,9 @@ func (c *channel) complete(now time.Time, payload []byte) {
 	}
 	c.phase = holding
 	c.holdUntil = now.Add(startHold)
+	if c.port.Multiplexed {
+		c.holdUntil = now.Add(multiplexedHold)
+	}
 	if c.in.taken > 0 {
 		c.phase = flowing
 	}

@@ -24,6 +24,10 @@ type Options struct {
 	// ClientVersion is what the agent is told, as dotted numbers. Default
 	// "1.3.0.0". For SSH nothing depends on it.
 	ClientVersion string
+	// Forward also takes a session whose document forwards a port, whose stream
+	// carries many connections at once: [Tunnel.Port] tells. Without it such a
+	// session is NotSupported.
+	Forward bool
 	// Refresh is asked for a fresh stream URL and token of the same session
 	// when a channel that was open has been lost and the old token was
 	// refused, three times at most and each time for 30 s at most. A token of

@@ -112,8 +112,17 @@ type SessionTypeParameters struct {
 type PortProperties struct {
 	Host       string `json:"host,omitempty"` // empty: the agent's own machine
 	PortNumber string `json:"portNumber"`     // decimal
-	Type       string `json:"type,omitempty"` // "LocalPortForwarding": multiplexed; empty: a plain stream
+	Type       string `json:"type,omitempty"` // [TypeLocalPortForwarding]; empty: a plain stream
+	// The client's own side, as the session document says: decimal, empty or
+	// "0" for any free port; "unix" and a path for a socket in place of one.
+	LocalPortNumber     string `json:"localPortNumber,omitempty"`
+	LocalConnectionType string `json:"localConnectionType,omitempty"`
+	LocalUnixSocket     string `json:"localUnixSocket,omitempty"`
 }
+
+// TypeLocalPortForwarding is the type of a port session that carries many
+// connections: its stream speaks smux, version 1.
+const TypeLocalPortForwarding = "LocalPortForwarding"
 
 // ActionStatus is the outcome of a requested action.
 type ActionStatus int
