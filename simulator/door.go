@@ -12,7 +12,7 @@ import (
 )
 
 // door opens sessions: the gateway in front of the machines. It implements
-// api.Gateway and api.Resumer.
+// api.Gateway, api.TargetGateway and api.Resumer.
 type door struct {
 	gateway  *gateway.Gateway
 	machines *machines
@@ -32,6 +32,22 @@ func (d *door) StartSession(ctx context.Context, arn string, presigned bool) (ap
 	if errors.Is(err, gateway.ErrTooManyConnections) {
 		return api.Session{}, fmt.Errorf("%w: %w", api.ErrTooManyConnections, err)
 	}
+	if err != nil {
+		return api.Session{}, fmt.Errorf("open a session: %w", err)
+	}
+	return fromGateway(session), nil
+}
+
+// StartTargetSession implements api.TargetGateway.
+func (d *door) StartTargetSession(ctx context.Context, target, prefix string, document api.Document) (api.Session, error) {
+	behind, err := d.machines.get(context.WithoutCancel(ctx), target)
+	if err != nil {
+		return api.Session{}, err
+	}
+	session, err := d.gateway.CreateSession(behind, gateway.Request{
+		IDPrefix: prefix, SessionType: document.SessionType, Host: document.Host, Port: document.Port,
+		Forward: document.Forward, LocalPort: document.LocalPort,
+	})
 	if err != nil {
 		return api.Session{}, fmt.Errorf("open a session: %w", err)
 	}

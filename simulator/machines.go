@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,16 +15,18 @@ import (
 	"github.com/spacehatch/spacehatch/simulator/space"
 )
 
-// machines holds the space behind each place. One is started when its first
-// session is: a demonstration opens one or two of them.
+// machines holds the space behind each place, and the machine behind each
+// target of Systems Manager. One is started when its first session is: a
+// demonstration opens one or two of them.
 type machines struct {
 	dir    string
 	server space.Server
+	key    ed25519.PrivateKey // opens the machines of Systems Manager
 	log    *slog.Logger
 
 	mu     sync.Mutex
 	closed bool
-	all    map[string]*machine // by the place's ARN
+	all    map[string]*machine // by the place's ARN, or the target's id
 }
 
 // machine starts once. Starting takes a while, and must not keep the others
@@ -34,8 +37,8 @@ type machine struct {
 	space  *space.Space // nil until it was needed
 }
 
-func newMachines(dir string, server space.Server, log *slog.Logger) *machines {
-	return &machines{dir: dir, server: server, log: log, all: map[string]*machine{}}
+func newMachines(dir string, server space.Server, key ed25519.PrivateKey, log *slog.Logger) *machines {
+	return &machines{dir: dir, server: server, key: key, log: log, all: map[string]*machine{}}
 }
 
 // lock returns the place's machine, locked.
@@ -57,7 +60,10 @@ func (m *machines) lock(arn string) (*machine, error) {
 	return one, nil
 }
 
-// get returns the space of a place, started.
+// isTarget tells a target's id from a place's ARN.
+func isTarget(id string) bool { return !strings.HasPrefix(id, "arn:") }
+
+// get returns the space of a place or a target, started.
 func (m *machines) get(ctx context.Context, arn string) (*space.Space, error) {
 	one, err := m.lock(arn)
 	if err != nil {
@@ -72,7 +78,11 @@ func (m *machines) get(ctx context.Context, arn string) (*space.Space, error) {
 	// capitals only, apart on every file system.
 	dir := filepath.Join(m.dir, fmt.Sprintf("%d-%s", one.number, name))
 	// The gateway tells spaces apart by their name, so that is the ARN.
-	started, err := space.New(ctx, space.Config{Name: arn, Dir: dir, Server: m.server, Log: m.log})
+	config := space.Config{Name: arn, Dir: dir, Server: m.server, Log: m.log}
+	if isTarget(arn) {
+		config.User, config.Key = instanceUser, m.key
+	}
+	started, err := space.New(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("start the space %s: %w", name, err)
 	}

@@ -9,14 +9,20 @@ package simulator
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
@@ -82,6 +88,11 @@ type Info struct {
 	// why it is not the machine's own.
 	SSHD       space.Server `json:"sshd"`
 	SSHDReason string       `json:"sshd_reason"`
+	// Instances are the ids of the machines that Systems Manager reaches, an
+	// EC2 instance and a hybrid one. Their user is ec2-user, and InstanceKey is
+	// the file with the private key that opens them.
+	Instances   []string `json:"instances"`
+	InstanceKey string   `json:"instance_key_file"`
 	// Control is the address of the switches that break things (package
 	// gateway), ControlToken the file with the token that opens them.
 	Control      string `json:"control"`
@@ -163,8 +174,12 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	if s.folder, err = newFolder(config.Dir); err != nil {
 		return err
 	}
-	files := struct{ ca, config, credentials, control string }{}
+	files := struct{ ca, config, credentials, control, key string }{}
 	token := awkward("", 30)
+	key, keyText, err := newKey()
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		path *string
 		name string
@@ -174,6 +189,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		{&files.config, "aws-config", ""},
 		{&files.credentials, "aws-credentials", ""},
 		{&files.control, "control-token", token},
+		{&files.key, "instance-key", keyText},
 	} {
 		if *f.path, err = s.folder.write(f.name, []byte(f.data)); err != nil {
 			return err
@@ -183,7 +199,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	if err != nil {
 		return err
 	}
-	s.machines = newMachines(homes, config.SSHD, config.Log)
+	s.machines = newMachines(homes, config.SSHD, key, config.Log)
 	s.gateway, err = gateway.Start(ctx, gateway.Config{
 		Listen: net.JoinHostPort(host, "0"), Plain: config.Plain, CAFile: files.ca, Region: region,
 		ControlToken: secret.New(token), SessionTTL: config.SessionTTL, ConnectionLimit: config.ConnectionLimit,
@@ -201,7 +217,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		token: secret.New(token), counters: s.gateway.Counters,
 		api: api.New(api.Config{
 			Region: region, Account: account, Identities: []api.Identity{caller}, Domains: domains(), Profiles: profiles(), Spaces: spaces(),
-			Gateway: door, StartDelay: config.StartDelay, StopDelay: config.StopDelay, UpdateDelay: config.UpdateDelay,
+			Targets: targets(), Gateway: door, StartDelay: config.StartDelay, StopDelay: config.StopDelay, UpdateDelay: config.UpdateDelay,
 			RegisterDelay: config.RegisterDelay, Log: config.Log,
 		}),
 	}
@@ -212,6 +228,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	}
 	s.info = Info{
 		Page: s.studio.base + "/", SageMaker: s.studio.base, Gateway: s.gateway.URL(), CAFile: s.gateway.CAFile(),
+		Instances: []string{instanceID, hybridID}, InstanceKey: files.key,
 		SSHD: started.Info().Server, SSHDReason: started.Info().Reason,
 		Control: "http" + strings.TrimPrefix(s.gateway.URL(), "ws") + "/control/", ControlToken: files.control,
 		Env: environment(caller, s.studio.base, s.gateway, files.config, files.credentials),
@@ -222,6 +239,18 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	return nil
+}
+
+// newKey makes a key pair for a user; text is the private half as ssh reads it.
+func newKey() (key ed25519.PrivateKey, text string, err error) {
+	if _, key, err = ed25519.GenerateKey(rand.Reader); err != nil {
+		return nil, "", fmt.Errorf("make a user's key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		return nil, "", fmt.Errorf("encode a user's key: %w", err)
+	}
+	return key, string(pem.EncodeToMemory(block)), nil
 }
 
 const (
@@ -318,8 +347,8 @@ func (s *Simulator) Gateway() *gateway.Gateway { return s.gateway }
 // Links returns how many links the page has given.
 func (s *Simulator) Links() int64 { return s.studio.links.Load() }
 
-// Home returns the home folder of sagemaker-user in a space, as this machine
-// sees it, and starts the space if it was not.
+// Home returns the user's home folder in a space or an instance, as this
+// machine sees it, and starts the space if it was not.
 func (s *Simulator) Home(ctx context.Context, name string) (string, error) {
 	started, err := s.Space(ctx, name)
 	if err != nil {
@@ -328,10 +357,13 @@ func (s *Simulator) Home(ctx context.Context, name string) (string, error) {
 	return started.Info().Home, nil
 }
 
-// Space returns what stands behind a space's sessions, and starts it if it was
-// not.
+// Space returns what stands behind the sessions of a space or an instance, and
+// starts it if it was not.
 func (s *Simulator) Space(ctx context.Context, name string) (*space.Space, error) {
 	p, ok := find(s.studio.places, name, "", "")
+	if slices.Contains(s.info.Instances, name) {
+		p, ok = place{arn: name}, true
+	}
 	if !ok {
 		return nil, fmt.Errorf("there is no space %s", name)
 	}

@@ -60,6 +60,19 @@ func spaces() []api.Space {
 	}
 }
 
+// The machines of Systems Manager, named as AWS's documentation names them.
+const (
+	instanceID = "i-0123456789abcdef0"  // an EC2 instance
+	hybridID   = "mi-0123456789abcdef0" // a machine elsewhere
+	offlineID  = "i-0fedcba9876543210"  // one whose agent is not connected
+
+	instanceUser = "ec2-user"
+)
+
+func targets() []api.Target {
+	return []api.Target{{ID: instanceID, Online: true}, {ID: hybridID, Online: true}, {ID: offlineID}}
+}
+
 // place is something that has an "Open in VS Code" button.
 type place struct {
 	kind    string // as in the path of its link: sagemaker, smus, workspace

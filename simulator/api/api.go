@@ -1,6 +1,7 @@
 // Package api is the simulator's SageMaker: the part of the JSON 1.1 API that
 // spaces need, with checked SigV4 signatures and AWS's error shapes, and the
-// calls of STS and SSM that go with it.
+// calls of STS and SSM that go with it, for spaces and for the machines of
+// Systems Manager.
 //
 // It must not know how a stream of bytes reaches a space, what a link or the
 // Studio page looks like, or on which socket it is served: behind it stands a
@@ -63,6 +64,7 @@ type Config struct {
 	Domains    []Domain
 	Profiles   []UserProfile
 	Spaces     []Space
+	Targets    []Target
 	// Gateway stands behind StartSession.
 	Gateway Gateway
 	// StartDelay is how long an app stays Pending, StopDelay how long it
@@ -132,6 +134,7 @@ func operations() map[string]operation {
 		"sagemaker:DescribeDomain":      {domainResource, (*Server).describeDomain},
 		"sagemaker:ListUserProfiles":    {nil, (*Server).listUserProfiles},
 		"sagemaker:DescribeUserProfile": {profileResource, (*Server).describeUserProfile},
+		"ssm:StartSession":              {targetResource, (*Server).startTargetSession},
 		"ssm:ResumeSession":             {ssmResource, (*Server).resumeSession},
 		"ssm:TerminateSession":          {ssmResource, (*Server).terminateSession},
 	}

@@ -17,19 +17,11 @@ type (
 		StreamUrl  string
 		TokenValue string
 	}
-	ssmRequest struct {
-		SessionId string
-	}
 )
 
 func sessionResource(_ *Server, body []byte) string {
 	r, _ := decode[startSessionRequest](body)
 	return r.ResourceIdentifier
-}
-
-func ssmResource(_ *Server, body []byte) string {
-	r, _ := decode[ssmRequest](body)
-	return r.SessionId
 }
 
 func (s *Server) startSession(ctx context.Context, _ Identity, body []byte) (any, error) {
@@ -129,50 +121,6 @@ func (c *constraints) resourceIdentifier(arn string) {
 	if !good {
 		c.broken(member, arn, `satisfy regular expression pattern: arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:.*\/.*`)
 	}
-}
-
-func (s *Server) resumeSession(_ context.Context, _ Identity, body []byte) (any, error) {
-	r, resumer, err := s.readSSM(body)
-	if err != nil {
-		return nil, err
-	}
-	session, ok := resumer.ResumeSession(r.SessionId)
-	if !ok {
-		return nil, noSession(r.SessionId)
-	}
-	return startedSession{session.ID, session.StreamURL.Reveal(), session.Token.Reveal()}, nil
-}
-
-func (s *Server) terminateSession(_ context.Context, _ Identity, body []byte) (any, error) {
-	r, resumer, err := s.readSSM(body)
-	if err != nil {
-		return nil, err
-	}
-	if !resumer.TerminateSession(r.SessionId) {
-		return nil, noSession(r.SessionId)
-	}
-	return r, nil
-}
-
-func (s *Server) readSSM(body []byte) (ssmRequest, Resumer, error) {
-	r, err := decode[ssmRequest](body)
-	if err != nil {
-		return r, nil, err
-	}
-	var c constraints
-	c.required("sessionId", r.SessionId)
-	if err := c.err(); err != nil {
-		return r, nil, err
-	}
-	resumer, ok := s.config.Gateway.(Resumer)
-	if !ok {
-		return r, nil, noSession(r.SessionId)
-	}
-	return r, resumer, nil
-}
-
-func noSession(id string) error {
-	return &Error{"DoesNotExistException", "Session with id " + id + " does not exist.", http.StatusBadRequest}
 }
 
 // SpaceState tells a page what the space's app does (Stopped, Pending,

@@ -36,8 +36,14 @@ type Request struct {
 	TTL time.Duration
 	// IDPrefix begins the session's id; "SageMaker-remote-" by default.
 	IDPrefix string
-	// Port is the port that the agent dials; empty is the SSH server's.
-	Port string
+	// Host and Port are what the agent dials; empty is its own machine, and
+	// the SSH server's port.
+	Host, Port string
+	// SessionType, Forward and LocalPort are those of the session document
+	// (package space); the zero values are those of SSH.
+	SessionType string
+	Forward     bool
+	LocalPort   string
 	// CustomerMessage is a text that the agent sends for the user.
 	CustomerMessage string
 	// Agent gives the agent of this session its pace and payload size; nil is
@@ -312,7 +318,8 @@ func (s *session) attend() {
 	if s.request.Agent != nil {
 		agent = *s.request.Agent
 	}
-	agent.ID, agent.Port, agent.CustomerMessage = s.id, s.request.Port, s.request.CustomerMessage
+	agent.ID, agent.Host, agent.Port, agent.CustomerMessage = s.id, s.request.Host, s.request.Port, s.request.CustomerMessage
+	agent.SessionType, agent.Forward, agent.LocalPort = s.request.SessionType, s.request.Forward, s.request.LocalPort
 	s.end(s.space.Attend(s.ctx, agent, s))
 }
 

@@ -1,6 +1,7 @@
 package space
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,13 @@ type Session struct {
 	// Host and Port are the document's properties. Empty: the space itself,
 	// and its SSH port.
 	Host, Port string
+	// SessionType is the document's; empty is a Port session. One with a
+	// terminal ends after its handshake: there is none here.
+	SessionType string
+	// Forward has the stream carry many connections, as the documents for port
+	// forwarding ask, and LocalPort is the client's port that they name.
+	Forward   bool
+	LocalPort string
 	// Pace is how long the agent sleeps after every read from the TCP
 	// connection. AWS's agent sleeps 1 ms (port_basic.go), and so never gives
 	// more than about 0.9 MiB/s. 0 is an agent without that flaw.
@@ -78,6 +86,7 @@ func (s *Space) Attend(ctx context.Context, session Session, channel Channel) st
 	if session.Port == "" {
 		session.Port = SSHPort
 	}
+
 	a := &agent{session: session, channel: channel, log: s.log.With("session", session.ID)}
 	a.out.init(channel)
 	a.in.init(a)
@@ -95,11 +104,16 @@ func (a *agent) run(ctx context.Context, dial func(ctx context.Context, host, po
 	others.Go(func() { cancel(a.in.run(ctx)) })
 	others.Go(func() { a.out.repair(ctx) })
 
-	if err := a.handshake(ctx); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return "", cause
-		}
+	response, err := a.handshake(ctx)
+	switch {
+	case err != nil && context.Cause(ctx) != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
 		return "The handshake failed: " + err.Error() + ".", err
+	case a.sessionType() != wire.SessionTypePort:
+		return "A simulated host has no terminal.", nil
+	case a.session.Forward && multiplexes(response.ClientVersion):
+		return "", a.forward(ctx, dial)
 	}
 	conn, err := dial(ctx, a.session.Host, a.session.Port)
 	if err != nil {
@@ -116,50 +130,55 @@ func (a *agent) run(ctx context.Context, dial func(ctx context.Context, host, po
 }
 
 // handshake returns when bytes may flow.
-func (a *agent) handshake(ctx context.Context) error {
+func (a *agent) handshake(ctx context.Context) (response wire.HandshakeResponse, err error) {
 	started := time.Now()
-	properties, err := json.Marshal(wire.PortProperties{Host: a.session.Host, PortNumber: a.session.Port})
-	if err != nil {
-		return err
+	wanted := wire.PortProperties{Host: a.session.Host, PortNumber: a.session.Port, LocalPortNumber: a.session.LocalPort}
+	if a.session.Forward {
+		wanted.Type = wire.TypeLocalPortForwarding
 	}
-	parameters, err := json.Marshal(wire.SessionTypeParameters{SessionType: wire.SessionTypePort, Properties: properties})
+	properties, err := json.Marshal(wanted)
 	if err != nil {
-		return err
+		return response, err
+	}
+	parameters, err := json.Marshal(wire.SessionTypeParameters{SessionType: a.sessionType(), Properties: properties})
+	if err != nil {
+		return response, err
 	}
 	request := wire.HandshakeRequest{AgentVersion: agentVersion, RequestedClientActions: []wire.RequestedClientAction{
 		{ActionType: wire.ActionSessionType, ActionParameters: parameters},
 	}}
 	if err := a.sendJSON(ctx, wire.PayloadHandshakeRequest, request); err != nil {
-		return err
+		return response, err
 	}
 	limit := time.NewTimer(handshakeTimeout)
 	defer limit.Stop()
-	var response wire.HandshakeResponse
 	select {
 	case response = <-a.in.responses:
 	case <-limit.C:
-		return fmt.Errorf("the client did not answer within %v", handshakeTimeout)
+		return response, fmt.Errorf("the client did not answer within %v", handshakeTimeout)
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return response, context.Cause(ctx)
 	}
 	for _, action := range response.ProcessedClientActions {
 		if action.ActionStatus != wire.ActionSuccess {
-			return fmt.Errorf("the client failed on %s: %s", action.ActionType, action.Error)
+			return response, fmt.Errorf("the client failed on %s: %s", action.ActionType, action.Error)
 		}
 	}
 	if len(response.ProcessedClientActions) != len(request.RequestedClientActions) {
-		return fmt.Errorf("the client processed %d of %d actions", len(response.ProcessedClientActions), len(request.RequestedClientActions))
+		return response, fmt.Errorf("the client processed %d of %d actions", len(response.ProcessedClientActions), len(request.RequestedClientActions))
 	}
 	err = a.sendJSON(ctx, wire.PayloadHandshakeComplete, wire.HandshakeComplete{
 		HandshakeTimeToComplete: time.Since(started), CustomerMessage: a.session.CustomerMessage})
 	if err != nil {
-		return err
+		return response, err
 	}
 	// Only now, after the client may have heard of it: what a quick client
 	// has sent in between is acknowledged and lost.
 	a.in.handshakeDone()
-	return a.sendState(ctx)
+	return response, a.sendState(ctx)
 }
+
+func (a *agent) sessionType() string { return cmp.Or(a.session.SessionType, wire.SessionTypePort) }
 
 func (a *agent) sendJSON(ctx context.Context, kind wire.PayloadType, body any) error {
 	payload, err := json.Marshal(body)

@@ -1,6 +1,7 @@
 package space
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -20,28 +21,42 @@ import (
 // the simulator, with the space's home folder as $HOME.
 type embedded struct {
 	config  *ssh.ServerConfig
+	user    string
 	home    string
 	log     *slog.Logger
 	started leftovers
 }
 
-func newEmbedded(home string, key ed25519.PrivateKey, log *slog.Logger) (*embedded, error) {
+func newEmbedded(c Config, home string, key ed25519.PrivateKey, log *slog.Logger) (*embedded, error) {
 	signer, err := ssh.NewSignerFromKey(key)
 	if err != nil {
 		return nil, fmt.Errorf("read the host key: %w", err)
 	}
 	config := &ssh.ServerConfig{
 		ServerVersion: "SSH-2.0-Spacehatch-Simulator",
-		NoClientAuth:  true,
-		NoClientAuthCallback: func(c ssh.ConnMetadata) (*ssh.Permissions, error) {
-			if c.User() != User {
-				return nil, fmt.Errorf("there is no user %q", c.User())
+	}
+	if c.Key == nil {
+		config.NoClientAuth = true
+		config.NoClientAuthCallback = func(conn ssh.ConnMetadata) (*ssh.Permissions, error) {
+			if conn.User() != c.User {
+				return nil, fmt.Errorf("there is no user %q", conn.User())
 			}
 			return nil, nil
-		},
+		}
+	} else {
+		own, err := ssh.NewSignerFromKey(c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read the user's key: %w", err)
+		}
+		config.PublicKeyCallback = func(conn ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
+			if conn.User() != c.User || !bytes.Equal(offered.Marshal(), own.PublicKey().Marshal()) {
+				return nil, fmt.Errorf("this key does not open %q", conn.User())
+			}
+			return nil, nil
+		}
 	}
 	config.AddHostKey(signer)
-	return &embedded{config: config, home: home, log: log}, nil
+	return &embedded{config: config, user: c.User, home: home, log: log}, nil
 }
 
 // serve runs one connection. When it ends, so do the processes that it has
@@ -152,7 +167,7 @@ func (e *embedded) close() error {
 // environ is what a session starts with.
 func (e *embedded) environ() []string {
 	env := []string{
-		"HOME=" + e.home, "USER=" + User, "LOGNAME=" + User, "SHELL=" + shell(),
+		"HOME=" + e.home, "USER=" + e.user, "LOGNAME=" + e.user, "SHELL=" + shell(),
 		"SSH_CONNECTION=127.0.0.1 0 127.0.0.1 22",
 	}
 	for _, name := range []string{"PATH", "TMPDIR", "SystemRoot", "TEMP", "TMP", "PATHEXT"} {

@@ -38,13 +38,22 @@ func loopback(ctx context.Context) (client net.Conn, server *net.TCPConn, err er
 	}
 }
 
-// login connects as a client, expects the key as host key, and runs command.
-// It closes conn and returns the server's version.
-func login(ctx context.Context, conn net.Conn, key ssh.PublicKey, command string) (version string, err error) {
+// login connects as the space's user, expects the key as host key, and runs
+// command. It closes conn and returns the server's version.
+func login(ctx context.Context, conn net.Conn, config Config, key ssh.PublicKey, command string) (version string, err error) {
+	var auth []ssh.AuthMethod
+	if config.Key != nil {
+		signer, err := ssh.NewSignerFromKey(config.Key)
+		if err != nil {
+			return "", errors.Join(fmt.Errorf("read the user's key: %w", err), conn.Close())
+		}
+		auth = append(auth, ssh.PublicKeys(signer))
+	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	c, channels, requests, err := ssh.NewClientConn(conn, "space", &ssh.ClientConfig{
-		User:            User,
+		User:            config.User,
+		Auth:            auth,
 		HostKeyCallback: ssh.FixedHostKey(key),
 	})
 	if err != nil {

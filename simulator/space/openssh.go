@@ -18,10 +18,9 @@ func findSSHD() (string, error) {
 }
 
 // The commands that show, once, that a server serves.
-const (
-	opensshProof  = `test "$(id -un)" = ` + User + ` && cd && test -w .`
-	embeddedProof = "exit 0" // in every shell
-)
+func opensshProof(user string) string { return `test "$(id -un)" = ` + user + ` && cd && test -w .` }
+
+const embeddedProof = "exit 0" // in every shell
 
 // acceptedEnv are the variables that a client may set, in both servers.
 const acceptedEnv = "LANG LC_* COLORTERM NO_COLOR"

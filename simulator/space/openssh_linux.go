@@ -19,7 +19,8 @@ import (
 )
 
 // box makes a machine out of namespaces; it needs no privilege where the
-// kernel lets users make namespaces of their own. $1 is the space's folder.
+// kernel lets users make namespaces of their own. $1 is the space's folder,
+// $2 its user.
 // Its process is the first of a PID namespace: when it ends, and it does when
 // its standard input ends with the simulator, the kernel ends every process of
 // the space. Bash, because it reaps the orphans that become its children.
@@ -32,17 +33,18 @@ import (
 // one of them.
 const box = `set -e
 dir=$1
+user=$2
 mount --make-rprivate /
 mkdir -p "$dir/root"
 mount -t tmpfs -o mode=755 space "$dir/root"
 for home in /home/*; do
-	if [ -d "$home" ] && [ "$home" != ` + spaceHome + ` ]; then
+	if [ -d "$home" ] && [ "$home" != "/home/$user" ]; then
 		mkdir "$dir/root/${home##*/}"
 		mount --rbind "$home" "$dir/root/${home##*/}"
 	fi
 done
-mkdir "$dir/root/` + User + `"
-mount --bind "$dir/home" "$dir/root/` + User + `"
+mkdir "$dir/root/$user"
+mount --bind "$dir/home" "$dir/root/$user"
 mount --rbind "$dir/root" /home
 mount -t devpts -o newinstance,ptmxmode=0666,mode=600 devpts /dev/pts
 mount --bind /dev/pts/ptmx /dev/ptmx
@@ -70,7 +72,7 @@ type openSSH struct {
 }
 
 // startOpenSSH starts the box. It returns, for a person, how the server runs.
-func startOpenSSH(ctx context.Context, dir, _ string, key ed25519.PrivateKey, log *slog.Logger) (sshServer, string, error) {
+func startOpenSSH(ctx context.Context, c Config, key ed25519.PrivateKey, log *slog.Logger) (sshServer, string, error) {
 	sshd, err := findSSHD()
 	if err != nil {
 		return nil, "", err
@@ -84,12 +86,12 @@ func startOpenSSH(ctx context.Context, dir, _ string, key ed25519.PrivateKey, lo
 	if err != nil {
 		return nil, "", err
 	}
-	config, err := writeSSHD(dir, shell, key)
+	config, err := writeSSHD(c, shell, key)
 	if err != nil {
 		return nil, "", err
 	}
 	o := &openSSH{sshd: sshd, config: config, log: log, stderr: new(bytes.Buffer)}
-	o.box = exec.Command(shell, "-c", box, "space", dir)
+	o.box = exec.Command(shell, "-c", box, "space", c.Dir, c.User)
 	o.box.Env = environment()
 	o.box.Stderr = o.stderr
 	o.box.SysProcAttr = &syscall.SysProcAttr{
@@ -131,7 +133,7 @@ func (o *openSSH) serve(_ context.Context, conn *net.TCPConn) {
 		o.log.Warn("the connection cannot be handed to sshd", "error", err)
 		return
 	}
-	// The second user namespace makes root of the first one sagemaker-user,
+	// The second user namespace makes root of the first one the space's user,
 	// and an sshd that is not root drops nothing and needs no /run/sshd.
 	// Nobody kills nsenter: it lives outside and has to reap the sshd inside,
 	// which ends with the box.

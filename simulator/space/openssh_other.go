@@ -10,11 +10,11 @@ import (
 )
 
 // startOpenSSH fails: without Linux' namespaces the machine's sshd knows no
-// user named sagemaker-user.
-func startOpenSSH(context.Context, string, string, ed25519.PrivateKey, *slog.Logger) (sshServer, string, error) {
+// such user.
+func startOpenSSH(_ context.Context, c Config, _ ed25519.PrivateKey, _ *slog.Logger) (sshServer, string, error) {
 	if sshd, err := findSSHD(); err != nil {
 		return nil, "", err
 	} else {
-		return nil, "", errors.New(sshd + " knows no user " + User + " on this system")
+		return nil, "", errors.New(sshd + " knows no user " + c.User + " on this system")
 	}
 }

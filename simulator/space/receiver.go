@@ -146,8 +146,10 @@ func (r *receiver) take(ctx context.Context, m wire.Message, acknowledged bool) 
 			return false, nil
 		}
 	case wire.PayloadFlag:
+		// A multiplexed session takes no DisconnectToPort: its streams end
+		// one by one.
 		if signal, err := wire.ParseSignal(m.Payload); err == nil &&
-			(signal == wire.TerminateSession || signal == wire.DisconnectToPort) {
+			(signal == wire.TerminateSession || signal == wire.DisconnectToPort && !r.agent.session.Forward) {
 			end = errTerminated
 		}
 	}

@@ -49,7 +49,8 @@ func (s *sender) init(channel Channel) {
 }
 
 // send sends one stream message, which is only listed while the channel is
-// paused. It is called by one goroutine and copies payload.
+// paused. It copies payload. Called by two goroutines, as AWS's agent does for a
+// forwarded port, messages may leave out of their order.
 func (s *sender) send(ctx context.Context, kind wire.PayloadType, payload []byte) error {
 	s.mu.Lock()
 	sequence, paused := s.next, s.paused

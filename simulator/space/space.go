@@ -22,8 +22,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// User is the only name that can log in, without key or password: whoever
-// holds a session has shown already who he is.
+// User is the only name that can log in to a Studio space, without key or
+// password: whoever holds a session has shown already who he is.
 const User = "sagemaker-user"
 
 // SSHPort is the port on which the space's SSH server seems to listen. Nothing
@@ -52,7 +52,13 @@ type Config struct {
 	// with everything in it. Its parent must exist.
 	Dir    string
 	Server Server // empty: Auto
-	Log    *slog.Logger
+	// User is the only name that can log in, [User] where it is empty. It is
+	// put into scripts as it is.
+	User string
+	// Key is a private key that the server demands, as an EC2 instance does.
+	// Its public half is in the home folder's authorized_keys. nil demands none.
+	Key ed25519.PrivateKey
+	Log *slog.Logger
 }
 
 // Info tells what a space became.
@@ -101,11 +107,17 @@ func New(ctx context.Context, config Config) (*Space, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
+	if config.User == "" {
+		config.User = User
+	}
 	s := &Space{config: config, home: filepath.Join(config.Dir, "home"), log: config.Log.With("space", config.Name)}
 	for _, dir := range []string{config.Dir, s.home} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return nil, errors.Join(fmt.Errorf("make the space's folder: %w", err), removeAll(config.Dir))
 		}
+	}
+	if err := s.letIn(config.Key); err != nil {
+		return nil, errors.Join(err, removeAll(config.Dir))
 	}
 	m, err := s.boot(ctx)
 	if err != nil {
@@ -113,6 +125,25 @@ func New(ctx context.Context, config Config) (*Space, error) {
 	}
 	s.machine = m
 	return s, nil
+}
+
+// letIn writes the key's public half where SSH servers look for it.
+func (s *Space) letIn(key ed25519.PrivateKey) error {
+	if key == nil {
+		return nil
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		return fmt.Errorf("read the user's key: %w", err)
+	}
+	folder := filepath.Join(s.home, ".ssh")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("let the user's key in: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "authorized_keys"), ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o600); err != nil {
+		return fmt.Errorf("let the user's key in: %w", err)
+	}
+	return nil
 }
 
 // boot starts a machine with a host key of its own.
@@ -124,9 +155,9 @@ func (s *Space) boot(ctx context.Context) (*machine, error) {
 	var refused error
 	switch s.config.Server {
 	case Auto, OpenSSH, "":
-		server, how, err := startOpenSSH(ctx, s.config.Dir, s.home, key, s.log)
+		server, how, err := startOpenSSH(ctx, s.config, key, s.log)
 		if err == nil {
-			m, err := s.prove(ctx, server, key, opensshProof, Info{Server: OpenSSH, Reason: how})
+			m, err := s.prove(ctx, server, key, opensshProof(s.config.User), Info{Server: OpenSSH, Reason: how})
 			if err == nil {
 				return m, nil
 			}
@@ -142,7 +173,7 @@ func (s *Space) boot(ctx context.Context) (*machine, error) {
 	default:
 		return nil, fmt.Errorf("unknown kind of SSH server %q", s.config.Server)
 	}
-	server, err := newEmbedded(s.home, key, s.log)
+	server, err := newEmbedded(s.config, s.home, key, s.log)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +193,7 @@ func (s *Space) prove(ctx context.Context, server sshServer, key ed25519.Private
 	m.info.HostKey = strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
 	conn, err := m.dialSSH(ctx)
 	if err == nil {
-		m.info.Version, err = login(ctx, conn, signer.PublicKey(), proof)
+		m.info.Version, err = login(ctx, conn, s.config, signer.PublicKey(), proof)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("log in to the SSH server: %w", err), m.stop())

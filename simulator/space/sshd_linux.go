@@ -11,33 +11,30 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The numbers of sagemaker-user in a real space.
+// The numbers of a space's user, sagemaker-user's in a real one.
 const (
 	userID  = 1000
 	groupID = 100
 )
 
-// spaceHome is where the home folder is inside the space.
-const spaceHome = "/home/" + User
-
 // writeSSHD writes all that an sshd in the space reads: its configuration,
-// its host key, and a user database in which sagemaker-user has an empty
-// password, the one case in which OpenSSH lets a user in without asking. It
-// returns the configuration's path.
-func writeSSHD(dir, shell string, key ed25519.PrivateKey) (string, error) {
+// its host key, and a user database in which the user has an empty password,
+// the one case in which OpenSSH lets a user in without asking. It returns the
+// configuration's path.
+func writeSSHD(c Config, shell string, key ed25519.PrivateKey) (string, error) {
 	block, err := ssh.MarshalPrivateKey(key, "")
 	if err != nil {
 		return "", fmt.Errorf("encode the host key: %w", err)
 	}
-	config, hostKey := filepath.Join(dir, "sshd_config"), filepath.Join(dir, "host_key")
+	config, hostKey := filepath.Join(c.Dir, "sshd_config"), filepath.Join(c.Dir, "host_key")
 	for _, file := range []struct {
 		path, text string
 		mode       os.FileMode
 	}{
 		{hostKey, string(pem.EncodeToMemory(block)), 0o600},
-		{config, "HostKey " + strconv.Quote(hostKey) + "\n" + sshdConfig, 0o600},
-		{filepath.Join(dir, "passwd"), fmt.Sprintf(passwd, User, userID, groupID, spaceHome, shell), 0o644},
-		{filepath.Join(dir, "group"), fmt.Sprintf(group, groupID), 0o644},
+		{config, "HostKey " + strconv.Quote(hostKey) + "\n" + authentication(c) + sshdConfig, 0o600},
+		{filepath.Join(c.Dir, "passwd"), fmt.Sprintf(passwd, c.User, userID, groupID, "/home/"+c.User, shell), 0o644},
+		{filepath.Join(c.Dir, "group"), fmt.Sprintf(group, groupID), 0o644},
 	} {
 		if err := os.WriteFile(file.path, []byte(file.text), file.mode); err != nil {
 			return "", fmt.Errorf("write the sshd's files: %w", err)
@@ -53,17 +50,20 @@ const (
 	group = "root:x:0:\nusers:x:%d:\nnogroup:x:65534:\n"
 )
 
+// authentication says who is let in, and how.
+func authentication(c Config) string {
+	if c.Key != nil {
+		return "AllowUsers " + c.User + "\nAuthorizedKeysFile .ssh/authorized_keys\nPubkeyAuthentication yes\nPasswordAuthentication no\n"
+	}
+	return "AllowUsers " + c.User + "\nAuthorizedKeysFile none\nPubkeyAuthentication no\nPasswordAuthentication yes\nPermitEmptyPasswords yes\n"
+}
+
 // sshdConfig is read by an sshd that runs without privileges and serves one
 // connection.
 const sshdConfig = `UsePAM no
 StrictModes no
 PidFile none
-AuthorizedKeysFile none
-PubkeyAuthentication no
 KbdInteractiveAuthentication no
-PasswordAuthentication yes
-PermitEmptyPasswords yes
-AllowUsers ` + User + `
 AllowTcpForwarding yes
 AllowAgentForwarding yes
 X11Forwarding no
