@@ -34,11 +34,7 @@ func TestAWSOwnClients(t *testing.T) {
 		checkPlugin(t, s, cmd)
 	})
 	t.Run("command line", func(t *testing.T) {
-		aws, err := exec.LookPath("aws")
-		if err != nil {
-			t.Skip("The AWS CLI is not installed; it is in Debian's package awscli.")
-		}
-		cmd := exec.CommandContext(limited(t), aws, "sagemaker", "start-session", "--resource-identifier", arn, "--output", "json")
+		cmd := exec.CommandContext(limited(t), tool(t, "aws", fromDebian), "--endpoint-url", s.SageMaker, "sagemaker", "start-session", "--resource-identifier", arn, "--output", "json")
 		cmd.Env = env
 		checkPlugin(t, s, cmd)
 	})

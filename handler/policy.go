@@ -26,22 +26,37 @@ type Policy struct {
 // way, as a Link that holds them and nothing else.
 func (p Policy) Check(l Link) error {
 	if err := checkNames(l); err != nil {
-		return err
+		return ofLink(err)
 	}
-	if err := p.checkStream(l); err != nil {
-		return err
+	if err := p.checkStream("region of the space", l.Space.Region, l.Session); err != nil {
+		return ofLink(err)
 	}
-	return p.checkRefresh(l.Space.RefreshURL)
+	return ofLink(p.checkRefresh(l.Space.RefreshURL))
 }
 
-// checkStream checks where the link would have us dial.
-func (p Policy) checkStream(l Link) error {
-	raw := l.Session.StreamURL.Reveal()
+// CheckSession does the same for a session that a program of the user's hands
+// over without a space, as the AWS CLI does to its plugin. Whoever can start
+// us may name any session; where it leads is held to what Check asks. region
+// is what the program says, and may be empty.
+func (p Policy) CheckSession(region string, s session.Session) error {
+	if !sessionID(s.ID) {
+		return ofSession(refused("its session id " + quoted(s.ID) + " is not one that AWS would give"))
+	}
+	if u, ok := splitURL(s.StreamURL.Reveal()); region == "" && ok {
+		_, region, _ = streamHostRegion(u.host)
+	}
+	return ofSession(p.checkStream("region of the call", region, s))
+}
+
+// checkStream checks where a session would have us dial: into the region, which
+// what names for a sentence.
+func (p Policy) checkStream(what, within string, s session.Session) error {
+	raw := s.StreamURL.Reveal()
 	u, err := checkURL("stream URL", raw)
 	if err != nil {
 		return err
 	}
-	if u.path != dataChannel+l.Session.ID {
+	if u.path != dataChannel+s.ID {
 		return refused("its stream URL does not lead to the data channel of its session")
 	}
 	if p.trusts(u) {
@@ -57,8 +72,8 @@ func (p Policy) checkStream(l Link) error {
 	if u.port != "" && u.port != "443" {
 		return refusedHost("it wants a connection to port " + u.port + " of " + quoted(u.host) + "; AWS answers on 443 only")
 	}
-	if region != l.Space.Region { // and so of its partition: checkPlace has seen to that
-		return refused("its stream host " + quoted(u.host) + " is not in the region of the space, " + quoted(l.Space.Region))
+	if region != within { // and so of its partition: checkPlace has seen to that
+		return refused("its stream host " + quoted(u.host) + " is not in the " + what + ", " + quoted(within))
 	}
 	return nil
 }
@@ -126,8 +141,7 @@ func checkNames(l Link) error {
 		ok          bool
 	}
 	all := []named{
-		{"session id", l.Session.ID, l.Session.ID != "" && len(l.Session.ID) <= maxSessionID &&
-			only(l.Session.ID[:1], "_", lower, upper, digit) && only(l.Session.ID, "_+=,.@-", lower, upper, digit)},
+		{"session id", l.Session.ID, sessionID(l.Session.ID)},
 		{"app type", s.AppType, s.AppType == "" || wellFormed(s.AppType, 63, "-", lower, upper, digit)},
 	}
 	if s.Kind == session.HyperPod {
@@ -161,6 +175,11 @@ func checkNames(l Link) error {
 		}
 	}
 	return nil
+}
+
+// sessionID reports whether s is the id of a session.
+func sessionID(s string) bool {
+	return s != "" && len(s) <= maxSessionID && only(s[:1], "_", lower, upper, digit) && only(s, "_+=,.@-", lower, upper, digit)
 }
 
 // checkPlace checks partition, region and account. A HyperPod link without a

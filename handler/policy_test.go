@@ -193,3 +193,44 @@ func TestAccountsAndSessionsAreCheckedWhereverTheyComeFrom(t *testing.T) {
 func TestZeroLinkIsRefused(t *testing.T) {
 	checkSentence(t, Policy{}.Check(Link{}), problem.LinkRefused)
 }
+
+// A program on this machine may hand over any session, but not any host.
+func TestSessionsOfCallers(t *testing.T) {
+	const id = "alice-0123456789abcdef0"
+	const path = "/v1/data-channel/" + id + "?role=publish_subscribe"
+	for _, c := range []struct {
+		name, region, id, url string
+		trusted               []string
+		sentence              string // of the refusal; empty where there is none
+	}{
+		{"as the AWS CLI", "us-east-1", id, "wss://ssmmessages.us-east-1.amazonaws.com" + path, nil, ""},
+		{"no region", "", id, "wss://ssmmessages.cn-north-1.amazonaws.com.cn" + path, nil, ""},
+		{"port", "us-east-1", id, "wss://ssmmessages.us-east-1.amazonaws.com:443" + path, nil, ""},
+		{"trusted", "us-east-1", id, "wss://vpce-1.example:8443" + path, []string{"vpce-1.example:8443"}, ""},
+		{"trusted without encryption", "us-east-1", id, "ws://127.0.0.1:8080" + path, []string{"ws://127.0.0.1:8080"}, ""},
+		{"another region", "eu-west-1", id, "wss://ssmmessages.us-east-1.amazonaws.com" + path, nil, "not in the region of the call"},
+		{"another host", "us-east-1", id, "wss://evil.example" + path, nil, "not a Session Manager host of AWS"},
+		{"another host, no region", "", id, "wss://evil.example" + path, nil, "not a Session Manager host of AWS"},
+		{"a host like AWS's", "", id, "wss://ssmmessages.us-east-1.amazonaws.com.evil.example" + path, nil, "not a Session Manager host of AWS"},
+		{"another port", "us-east-1", id, "wss://ssmmessages.us-east-1.amazonaws.com:8443" + path, nil, "AWS answers on 443 only"},
+		{"not encrypted", "us-east-1", id, "ws://ssmmessages.us-east-1.amazonaws.com" + path, nil, "not encrypted"},
+		{"another session's channel", "us-east-1", "bob-1", "wss://ssmmessages.us-east-1.amazonaws.com" + path, nil, "data channel of its session"},
+		{"an id that is a path", "us-east-1", "../x", "wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/../x", nil, "session id"},
+		{"user info", "", id, "wss://ssmmessages.us-east-1.amazonaws.com@evil.example" + path, nil, "hides a user name"},
+		{"nothing", "", "", "", nil, "session id"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := Policy{TrustedHosts: c.trusted}.CheckSession(c.region, session.Session{ID: c.id, StreamURL: secret.New(c.url)})
+			if c.sentence == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			p := problem.From(err)
+			if p.Code != problem.LinkRefused || !strings.HasPrefix(p.Sentence, "The session was refused: ") || !strings.Contains(p.Sentence, c.sentence) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,17 +20,45 @@ func malformed(reason string, cause error) error {
 		"Go back to Studio and open the space again; a copied link must be copied whole.", cause)
 }
 
-// refused says that the link asks for something the policy forbids. The reason
-// may show hosts and names, each through [quoted].
-func refused(reason string) error {
-	return problem.New(problem.LinkRefused, "The link was refused: "+reason+".",
-		"Open the space from Studio itself; if this link did not come from there, close the page that sent it.", nil)
+// refusal is why the policy forbids something. The reason may show hosts and
+// names, each through [quoted].
+type refusal struct {
+	reason string
+	host   bool // an administrator may know that host better
 }
 
-// refusedHost is refused for a host that an administrator may know better.
-func refusedHost(reason string) error {
-	return problem.New(problem.LinkRefused, "The link was refused: "+reason+".",
-		"If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts.", nil)
+// Error implements error.
+func (r refusal) Error() string { return r.reason }
+
+func refused(reason string) error { return refusal{reason: reason} }
+
+func refusedHost(reason string) error { return refusal{reason: reason, host: true} }
+
+// ofLink says that a link asks for what err, a refusal, forbids.
+func ofLink(err error) error {
+	r, ok := errors.AsType[refusal](err)
+	if !ok {
+		return err
+	}
+	hint := "Open the space from Studio itself; if this link did not come from there, close the page that sent it."
+	if r.host {
+		hint = "If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts."
+	}
+	return problem.New(problem.LinkRefused, "The link was refused: "+r.reason+".", hint, nil)
+}
+
+// ofSession says the same of a session that a program on this machine handed
+// over.
+func ofSession(err error) error {
+	r, ok := errors.AsType[refusal](err)
+	if !ok {
+		return err
+	}
+	hint := "Start the session again with the AWS CLI; a response of ssm:StartSession holds no such thing."
+	if r.host {
+		hint = "A PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts."
+	}
+	return problem.New(problem.LinkRefused, "The session was refused: "+r.reason+".", hint, nil)
 }
 
 // quoted is printed in quotation marks, cut after [maxShown] bytes.

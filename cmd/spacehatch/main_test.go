@@ -29,7 +29,7 @@ const (
 // TestMain lets the test binary be the program, with the real main, and the
 // ssh that the program finds.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"spacehatch": beSpacehatch, "spacehatch-desktop": beDesktop, "ssh": beSSH})
+	testscript.Main(m, map[string]func(){"spacehatch": beSpacehatch, pluginName: beSpacehatch, "spacehatch-desktop": beDesktop, "ssh": beSSH})
 }
 
 func beSpacehatch() {

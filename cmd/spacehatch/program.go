@@ -136,7 +136,7 @@ func (p *program) commands() *cobra.Command {
 	}
 	in("use", p.openCommand(), p.connectCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand(), p.trayCommand())
 	in("machine", p.setupCommand(), p.settingsCommand(), p.doctorCommand(), p.bugReportCommand(), p.sshConfigCommand(), p.trustCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
-	in("inner", p.proxyCommand(), p.tunnelCommand())
+	in("inner", p.proxyCommand(), p.tunnelCommand(), p.pluginCommand())
 	root.SetHelpCommandGroupID("machine")
 	root.SetCompletionCommandGroupID("machine")
 	return root

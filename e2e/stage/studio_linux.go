@@ -22,11 +22,14 @@ const endLimit = 10 * time.Second
 
 // Studio is a running `spacehatch simulator`.
 type Studio struct {
-	Page      string            `json:"page"`
-	SageMaker string            `json:"sagemaker"`
-	Gateway   string            `json:"gateway"`
-	CAFile    string            `json:"ca_file"`
-	Env       map[string]string `json:"env"`
+	Page      string `json:"page"`
+	SageMaker string `json:"sagemaker"`
+	Gateway   string `json:"gateway"`
+	CAFile    string `json:"ca_file"`
+	// Instances are an EC2 instance and a hybrid one, InstanceKey opens them.
+	Instances   []string          `json:"instances"`
+	InstanceKey string            `json:"instance_key_file"`
+	Env         map[string]string `json:"env"`
 
 	cmd *exec.Cmd
 	end context.CancelFunc
