@@ -16,13 +16,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/xtaci/smux"
 )
 
 const (
 	// frameSize is the most that one connection sends before it is another
-	// one's turn, in bytes. The agent takes 64 KiB.
+	// one's turn, in bytes. The agent takes 65535.
 	frameSize = 8 << 10
 	// receiveBuffer bounds what is kept for connections that do not read, in
 	// bytes, for all together: version 1 of smux has no window for each. It is
@@ -61,53 +59,42 @@ func Serve(ctx context.Context, listener net.Listener, stream io.ReadWriteCloser
 }
 
 func serve(ctx context.Context, listener net.Listener, stream io.ReadWriteCloser, o Options, quiet time.Duration) error {
-	session, err := smux.Client(stream, o.config())
-	if err != nil {
-		return errors.Join(fmt.Errorf("begin to multiplex: %w", err), listener.Close(), stream.Close())
-	}
-	f := &forwarder{Options: o, session: session, quiet: quiet, room: make(chan struct{}, maxConnections)}
+	f := &forwarder{Options: o, session: newSession(stream), quiet: quiet, room: make(chan struct{}, maxConnections)}
 	if f.Log == nil {
 		f.Log = slog.New(slog.DiscardHandler)
 	}
-	return f.serve(ctx, listener)
-}
-
-func (o Options) config() *smux.Config {
-	config := smux.DefaultConfig()
-	config.KeepAliveDisabled = !o.KeepAlive
-	config.MaxFrameSize = frameSize
-	config.MaxReceiveBuffer = receiveBuffer
-	return config
-}
-
-type forwarder struct {
-	Options
-	session *smux.Session
-	quiet   time.Duration // quietAfterEnd
-	room    chan struct{} // a token for each connection
-	open    sync.WaitGroup
-}
-
-func (f *forwarder) serve(ctx context.Context, listener net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer f.open.Wait()
 	defer cancel()
 	f.open.Go(func() {
 		<-ctx.Done()
 		_ = listener.Close()
-		_ = f.session.Close() // and the stream
+		_ = f.session.end(errEnded)
+		_ = stream.Close()
 	})
-	f.open.Go(func() { // a session whose stream has ended says so here only
+	f.open.Go(func() {
 		defer cancel()
-		for {
-			uninvited, err := f.session.AcceptStream()
-			if err != nil {
-				f.Log.Debug("the session has ended", "reason", err)
-				return
-			}
-			_ = uninvited.Close()
-		}
+		f.Log.Debug("the session has ended", "reason", f.session.run())
 	})
+	if o.KeepAlive {
+		f.open.Go(func() {
+			defer cancel()
+			f.session.keepAlive()
+		})
+	}
+	return f.accept(ctx, listener)
+}
+
+type forwarder struct {
+	Options
+	session *session
+	quiet   time.Duration // quietAfterEnd
+	room    chan struct{} // a token for each connection
+	open    sync.WaitGroup
+}
+
+// accept takes connections until the end.
+func (f *forwarder) accept(ctx context.Context, listener net.Listener) error {
 	for {
 		conn, err := listener.Accept()
 		switch {
@@ -152,17 +139,17 @@ func wait(ctx context.Context, d time.Duration) {
 func (f *forwarder) carry(ctx context.Context, conn net.Conn) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	stream, err := f.session.OpenStream()
+	stream, err := f.session.open()
 	if err != nil {
 		f.Log.Info("a connection found no way", "error", err)
 		_ = conn.Close()
 		return
 	}
-	f.Log.Debug("a connection begins", "stream", stream.ID())
+	f.Log.Debug("a connection begins", "stream", stream.id)
 	down := newPatient(stream, f.quiet, func() { _ = stream.Close() })
 	var both sync.WaitGroup
 	both.Go(func() {
-		if _, err := io.Copy(onlyWriter{stream}, conn); err != nil {
+		if _, err := io.Copy(stream, conn); err != nil {
 			_ = stream.Close()
 			return
 		}
@@ -173,7 +160,7 @@ func (f *forwarder) carry(ctx context.Context, conn net.Conn) {
 	_ = stream.Close()
 	both.Wait()
 	down.stop()
-	f.Log.Debug("a connection has ended", "stream", stream.ID(), "error", err)
+	f.Log.Debug("a connection has ended", "stream", stream.id, "error", err)
 }
 
 // patient is the far side of a connection. Once the near side has ended, it
@@ -181,31 +168,28 @@ func (f *forwarder) carry(ctx context.Context, conn net.Conn) {
 type patient struct {
 	far   io.Reader
 	quiet time.Duration
-	timer *time.Timer
-	near  atomic.Bool // has ended
+	end   func()
+	near  atomic.Pointer[time.Timer] // set when that side has ended
 }
 
 func newPatient(far io.Reader, quiet time.Duration, end func()) *patient {
-	p := &patient{far: far, quiet: quiet, timer: time.AfterFunc(quiet, end)}
-	p.timer.Stop()
-	return p
+	return &patient{far: far, quiet: quiet, end: end}
 }
 
-func (p *patient) expectEnd() {
-	p.near.Store(true)
-	p.timer.Reset(p.quiet)
-}
+func (p *patient) expectEnd() { p.near.Store(time.AfterFunc(p.quiet, p.end)) }
 
-func (p *patient) stop() { p.timer.Stop() }
+// stop is called when nothing else of it runs.
+func (p *patient) stop() {
+	if timer := p.near.Load(); timer != nil {
+		timer.Stop()
+	}
+}
 
 // Read implements io.Reader.
 func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.far.Read(b)
-	if n > 0 && p.near.Load() {
-		p.timer.Reset(p.quiet)
+	if timer := p.near.Load(); n > 0 && timer != nil {
+		timer.Reset(p.quiet)
 	}
 	return n, err
 }
-
-// onlyWriter hides whatever else a stream can do.
-type onlyWriter struct{ io.Writer }

@@ -275,25 +275,3 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 	})
 }
-
-// The far side opens no connections here.
-func TestUninvitedStreamsAreClosed(t *testing.T) {
-	serving(t, Options{}, echo, func(r *rig) {
-		s, err := r.far.OpenStream()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-			t.Errorf("read: %v", err)
-		}
-	})
-}
-
-func TestSignsOfLifeOnlyWhereTheyAreWanted(t *testing.T) {
-	for _, wanted := range []bool{false, true} {
-		config := Options{KeepAlive: wanted}.config()
-		if config.KeepAliveDisabled == wanted || smux.VerifyConfig(config) != nil || config.Version != 1 {
-			t.Errorf("keep alive %v: %+v", wanted, config)
-		}
-	}
-}
