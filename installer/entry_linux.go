@@ -2,11 +2,7 @@ package installer
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // managed marks an entry as ours, should the record of it be lost.
@@ -30,20 +26,11 @@ func entryText(scheme, program string) string {
 
 func mimeType(scheme string) string { return "x-scheme-handler/" + scheme }
 
-// checkProgram refuses what cannot stand in a desktop entry, or is no program.
-func checkProgram(program string) error {
-	switch {
-	case !filepath.IsAbs(program):
-		return errors.New("it is not an absolute path")
-	case !utf8.ValidString(program) || strings.ContainsFunc(program, unicode.IsControl):
-		return errors.New("its path holds characters that cannot be written down")
-	case strings.ContainsAny(program, "=%"):
-		// The specification forbids the first, GLib does not find the second.
+// checkWritable refuses a path that cannot stand in a desktop entry: the
+// specification forbids the first character, GLib does not find the second.
+func checkWritable(program string) error {
+	if strings.ContainsAny(program, "=%") {
 		return errors.New("its path holds a = or %, with which desktops do not find it")
-	}
-	info, err := os.Stat(program)
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return errors.New("there is no program at that path")
 	}
 	return nil
 }
@@ -61,8 +48,11 @@ func quoteExec(program string) string {
 	if needsQuotes(program) {
 		program = `"` + strings.NewReplacer(`"`, `\"`, "`", "\\`", `$`, `\$`, `\`, `\\`).Replace(program) + `"`
 	}
-	return strings.ReplaceAll(program, `\`, `\\`)
+	return escapeString(program)
 }
+
+// escapeString writes a text as the value of a key.
+func escapeString(text string) string { return strings.ReplaceAll(text, `\`, `\\`) }
 
 // programOf returns the program that an Exec value starts, as it is written:
 // a path or a name. It undoes what quoteExec does, and a doubled percent sign.

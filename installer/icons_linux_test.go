@@ -40,7 +40,7 @@ func TestTheIconIsWhereDesktopsLook(t *testing.T) {
 func TestTheIconGoesWithoutARecord(t *testing.T) {
 	h := newHome(t, "bin")
 	h.install(t)
-	if err := os.Remove(h.scheme.recordPath()); err != nil {
+	if err := os.Remove(recordPath(h.scheme.state)); err != nil {
 		t.Fatal(err)
 	}
 	h.uninstall(t)

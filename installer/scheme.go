@@ -1,5 +1,6 @@
 // Package installer puts things into the operating system and takes them out
-// again without a trace: the URI scheme that brings links to us.
+// again without a trace: the URI scheme that brings links to us, the start of
+// the tray at login.
 //
 // It must not know what a link means, how a space is reached or how the person
 // is asked. It is told which program to register and changes only what belongs
@@ -67,10 +68,22 @@ type Change struct {
 // known to take it out again is kept, owner-only, in the folder state, which
 // must be an absolute path and need not exist.
 func NewScheme(state string) (Scheme, error) {
-	if !filepath.IsAbs(state) {
-		return Scheme{}, fmt.Errorf("the state folder %q is not an absolute path", state)
+	if err := checkState(state); err != nil {
+		return Scheme{}, err
 	}
 	return Scheme{name: Name, state: state}, nil
+}
+
+// FoldersMade returns the folders that were made for what this package puts in
+// and that other things still stand in, the deepest first. State is as in
+// [NewScheme].
+func FoldersMade(state string) ([]string, error) { return foldersMade(state) }
+
+func checkState(state string) error {
+	if !filepath.IsAbs(state) {
+		return fmt.Errorf("the state folder %q is not an absolute path", state)
+	}
+	return nil
 }
 
 // Status reads who gets the links. It changes nothing.

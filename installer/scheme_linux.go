@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,25 +129,19 @@ func (s Scheme) install(ctx context.Context, program string) ([]Change, error) {
 	if err != nil || len(edits) == 0 {
 		return nil, err
 	}
-	r, err := s.loadRecord()
+	r, err := loadRecord(s.state)
 	if err != nil {
 		return nil, err
-	}
-	if r == nil {
-		r = &record{}
 	}
 	cache, err := readIfThere(f.cache())
 	if err != nil {
 		return nil, cannotChange(f.cache(), err)
 	}
-	r.Program = program
-	r.noteFolders(s.state)
 	for _, e := range edits {
 		r.note(e.file, e.after)
 	}
-	// The record comes first: an interrupted installation can be taken out.
-	if err := s.saveRecord(r); err != nil {
-		return nil, cannotChange(s.recordPath(), err)
+	if err := r.save(); err != nil {
+		return nil, cannotChange(r.path, err)
 	}
 	var changes []Change
 	for _, e := range edits {
@@ -168,8 +161,8 @@ func (s Scheme) install(ctx context.Context, program string) ([]Change, error) {
 	changes = append(changes, changeOf(f.cache(), whatCache, cache, made)...)
 	if cache == nil && made != nil || r.CacheSum != "" && r.CacheSum == sum(cache) {
 		r.CacheSum = sum(made)
-		if err := s.saveRecord(r); err != nil {
-			return nil, s.putBack(ctx, cannotChange(s.recordPath(), err))
+		if err := r.save(); err != nil {
+			return nil, s.putBack(ctx, cannotChange(r.path, err))
 		}
 	}
 	if ok, seen := verify(ctx, f, mimeType(s.name), s.id()); !ok {
@@ -195,17 +188,16 @@ func (s Scheme) uninstall(ctx context.Context) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.loadRecord()
+	r, err := loadRecord(s.state)
 	if err != nil {
 		return nil, err
 	}
-	if r == nil {
+	if ours := filepath.Join(f.data, "applications", s.id()); r.file(ours) == nil && r.file(f.mimeapps()) == nil {
 		// Without a record only the mark in our entry tells that we were here.
-		entry, err := readIfThere(filepath.Join(f.data, "applications", s.id()))
+		entry, err := readIfThere(ours)
 		if err != nil || !isManaged(entry) {
 			return nil, err
 		}
-		r = &record{}
 	}
 	changes, err := s.takeOut(f, r)
 	if err != nil {
@@ -218,7 +210,7 @@ func (s Scheme) uninstall(ctx context.Context) ([]Change, error) {
 		}
 		changes = append(changes, cache...)
 	}
-	return changes, s.dropRecord(r)
+	return changes, r.settle()
 }
 
 // takeOut undoes the entry and the list.
@@ -236,33 +228,24 @@ func (s Scheme) takeOut(f folders, r *record) ([]Change, error) {
 		if err != nil {
 			return nil, cannotChange(path, err)
 		}
+		b := r.take(path)
 		if file.now == nil {
 			continue
 		}
-		b := r.file(path)
-		after, what := file.now, whatMimeapps
-		switch {
-		case b != nil && b.Exact && b.Sum == sum(file.now):
-			after = b.content()
-		case path == f.mimeapps():
-			made := b != nil && !parseKeyfile(b.Content).has(defaults)
-			after = parseKeyfile(file.now).forget(mimeType(s.name), s.id(), made).bytes()
-			if len(after) == 0 && b != nil && !b.Existed {
-				after = nil
-			}
-		case isManaged(file.now), b == nil && same(file.now, pictures[path]):
-			// Somebody edited our entry; it is ours all the same.
-			after = nil
-			if b != nil {
-				after = b.content()
-			}
-		}
+		known := path == ours && isManaged(file.now) || b == nil && same(file.now, pictures[path])
+		after, what := b.restore(file.now, known), whatIcon
 		switch path {
-		case f.mimeapps():
 		case ours:
 			what = whatEntry
-		default:
-			what = whatIcon
+		case f.mimeapps():
+			what = whatMimeapps
+			if same(after, file.now) {
+				made := b != nil && !parseKeyfile(b.Content).has(defaults)
+				after = parseKeyfile(file.now).forget(mimeType(s.name), s.id(), made).bytes()
+				if len(after) == 0 && b != nil && !b.Existed {
+					after = nil
+				}
+			}
 		}
 		if same(file.now, after) {
 			continue
@@ -278,11 +261,13 @@ func (s Scheme) takeOut(f folders, r *record) ([]Change, error) {
 // uncache brings the cache of desktop entries up to date, and removes one that
 // exists only because we made it.
 func (s Scheme) uncache(ctx context.Context, f folders, r *record) ([]Change, error) {
+	made := r.CacheSum
+	r.CacheSum = ""
 	old, err := readIfThere(f.cache())
 	if err != nil || old == nil {
 		return nil, err
 	}
-	if r.CacheSum == sum(old) {
+	if made == sum(old) {
 		if err := os.Remove(f.cache()); err != nil {
 			return nil, cannotChange(f.cache(), err)
 		}
@@ -298,14 +283,6 @@ func (s Scheme) uncache(ctx context.Context, f folders, r *record) ([]Change, er
 	return changeOf(f.cache(), whatCache, old, now), nil
 }
 
-// content returns what was there before, nil where nothing was.
-func (b before) content() []byte {
-	if !b.Existed {
-		return nil
-	}
-	return append([]byte{}, b.Content...)
-}
-
 func (k keyfile) has(group string) bool {
 	from, _ := k.group(group)
 	return from >= 0
@@ -313,25 +290,4 @@ func (k keyfile) has(group string) bool {
 
 func isManaged(entry []byte) bool {
 	return slices.ContainsFunc(parseKeyfile(entry), func(l string) bool { return strings.TrimSpace(l) == managed })
-}
-
-func readIfThere(path string) ([]byte, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && data == nil {
-		data = []byte{}
-	}
-	return data, err
-}
-
-func exists(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
-}
-
-func cannotChange(path string, err error) error {
-	return problem.New(Failed, fmt.Sprintf("%s cannot be changed, so links cannot be registered.", path),
-		"Check that the file and its folder belong to you, that it is not read-only and that the disk is not full.", err)
 }

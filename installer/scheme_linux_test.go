@@ -111,6 +111,20 @@ func (h home) snapshot(t *testing.T) []string {
 	return all
 }
 
+// starts returns the lines that the program writes when it is started.
+func (h home) starts(t *testing.T) *bufio.Reader {
+	t.Helper()
+	pipe, err := os.OpenFile(h.pipe, os.O_RDWR|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pipe.Close() })
+	if err := pipe.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return bufio.NewReader(pipe)
+}
+
 func (h home) install(t *testing.T) []Change {
 	t.Helper()
 	changes, err := h.scheme.Install(t.Context(), h.program)
@@ -265,15 +279,7 @@ func TestLinksReachTheProgram(t *testing.T) {
 			} else if st.Warning == "" {
 				t.Error("no warning about a path that xdg-open cannot take")
 			}
-			pipe, err := os.OpenFile(h.pipe, os.O_RDWR|syscall.O_NONBLOCK, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = pipe.Close() }()
-			if err := pipe.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			lines := bufio.NewReader(pipe)
+			lines := h.starts(t)
 			for _, opener := range openers {
 				cmd := exec.Command(opener[0], opener[1:]...)
 				cmd.Env = append(os.Environ(), "DISPLAY=:none")

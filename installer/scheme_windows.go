@@ -18,3 +18,6 @@ func (Scheme) plan(context.Context, string) ([]Change, error) { return nil, notY
 func (Scheme) install(context.Context, string) ([]Change, error) { return nil, notYet() }
 
 func (Scheme) uninstall(context.Context) ([]Change, error) { return nil, notYet() }
+
+// checkWritable: every path can be written down here.
+func checkWritable(string) error { return nil }

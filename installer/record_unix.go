@@ -1,3 +1,5 @@
+//go:build unix
+
 package installer
 
 import (
@@ -13,6 +15,7 @@ import (
 	"slices"
 
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
+	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
 // maxFile is the most bytes of a file that we change.
@@ -67,11 +70,12 @@ func (f *file) write(data []byte) error {
 	return atomicfile.Write(f.target, data, f.mode)
 }
 
-// record is what must be known to take everything out again.
+// record is what must be known to take everything out again. There is one for
+// all that this package puts in, since parts share files and folders.
 type record struct {
-	Program string   `json:"program"`
-	Files   []before `json:"files"`
-	// FoldersMade did not exist before; a folder stands before its parent.
+	path  string   // of the record itself
+	Files []before `json:"files"`
+	// FoldersMade did not exist before.
 	FoldersMade []string `json:"folders_made,omitempty"`
 	// CacheSum is the cache that our installing made where there was none,
 	// empty where there was one.
@@ -87,6 +91,27 @@ type before struct {
 	// file goes back to Content.
 	Sum   string `json:"sum"`
 	Exact bool   `json:"exact"`
+}
+
+// content returns what was there before, nil where nothing was.
+func (b *before) content() []byte {
+	if !b.Existed {
+		return nil
+	}
+	return append([]byte{}, b.Content...)
+}
+
+// restore returns what a file becomes when we leave it: what was there before,
+// as long as nobody else changed it since, or it is ours whatever was changed.
+// A nil before knows nothing.
+func (b *before) restore(now []byte, ours bool) []byte {
+	switch {
+	case b != nil && (ours || b.Exact && b.Sum == sum(now)):
+		return b.content()
+	case ours:
+		return nil
+	}
+	return now
 }
 
 func (r *record) file(path string) *before {
@@ -110,61 +135,110 @@ func (r *record) note(f *file, data []byte) {
 	r.noteFolders(filepath.Dir(f.target))
 }
 
-func (r *record) noteFolders(dir string) {
-	var missing []string
-	for {
-		if _, err := os.Lstat(dir); err == nil || filepath.Dir(dir) == dir {
-			break
-		}
-		if !slices.Contains(r.FoldersMade, dir) {
-			missing = append(missing, dir)
-		}
-		dir = filepath.Dir(dir)
+// take removes what is known of a file from the record and returns it, nil
+// where nothing is known.
+func (r *record) take(path string) *before {
+	b := r.file(path)
+	if b == nil {
+		return nil
 	}
-	r.FoldersMade = append(missing, r.FoldersMade...)
+	known := *b
+	r.Files = slices.DeleteFunc(r.Files, func(b before) bool { return b.Path == path })
+	return &known
 }
 
-func (s Scheme) recordPath() string { return filepath.Join(s.state, "scheme-"+s.name+".json") }
+func (r *record) noteFolders(dir string) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); err == nil || filepath.Dir(dir) == dir {
+			return
+		}
+		if !slices.Contains(r.FoldersMade, dir) {
+			r.FoldersMade = append(r.FoldersMade, dir)
+		}
+	}
+}
 
-// loadRecord returns nil where nothing is remembered.
-func (s Scheme) loadRecord() (*record, error) {
-	data, err := os.ReadFile(s.recordPath())
+func recordPath(state string) string { return filepath.Join(state, "installed.json") }
+
+// loadRecord returns an empty record where nothing is remembered.
+func loadRecord(state string) (*record, error) {
+	r := &record{path: recordPath(state)}
+	data, err := os.ReadFile(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return r, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read what was installed: %w", err)
 	}
-	r := &record{}
 	if err := json.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("read what was installed, %s: %w", s.recordPath(), err)
+		return nil, fmt.Errorf("read what was installed, %s: %w", r.path, err)
 	}
 	return r, nil
 }
 
-func (s Scheme) saveRecord(r *record) error {
+// save writes the record, before anything in it is done: what an interrupted
+// installation did can be taken out.
+func (r *record) save() error {
+	state := filepath.Dir(r.path)
+	r.noteFolders(state)
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.state, 0o700); err != nil {
+	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.Write(s.recordPath(), append(data, '\n'), 0o600)
+	return atomicfile.Write(r.path, append(data, '\n'), 0o600)
 }
 
-func (s Scheme) dropRecord(r *record) error {
-	if err := os.Remove(s.recordPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget what was installed: %w", err)
+// settle ends a taking out: folders that were made and are empty go, and the
+// record goes with the last thing in it.
+func (r *record) settle() error {
+	state := filepath.Dir(r.path)
+	if len(r.Files) == 0 {
+		if err := os.Remove(r.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget what was installed: %w", err)
+		}
 	}
-	// Deepest first, so that parents are empty by their turn. What is not
-	// empty holds something of somebody else's and stays.
-	dirs := slices.Clone(r.FoldersMade)
-	slices.SortFunc(dirs, func(a, b string) int { return len(b) - len(a) })
-	for _, dir := range dirs {
-		_ = os.Remove(dir)
+	r.FoldersMade = removeEmpty(r.FoldersMade)
+	if _, err := os.Lstat(state); err != nil || len(r.Files) == 0 && len(r.FoldersMade) == 0 {
+		return nil
 	}
-	return nil
+	return r.save()
+}
+
+func foldersMade(state string) ([]string, error) {
+	r, err := loadRecord(state)
+	if err != nil {
+		return nil, err
+	}
+	return deepestFirst(r.FoldersMade), nil
+}
+
+// removeEmpty removes those of the folders that are empty and returns the
+// others that are there.
+func removeEmpty(dirs []string) []string {
+	// What is not empty holds something of somebody else's and stays.
+	return slices.DeleteFunc(deepestFirst(dirs), func(dir string) bool {
+		err := os.Remove(dir)
+		return err == nil || errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+func readIfThere(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && data == nil {
+		data = []byte{}
+	}
+	return data, err
+}
+
+// deepestFirst orders folders so that parents are empty by their turn.
+func deepestFirst(dirs []string) []string {
+	return slices.SortedFunc(slices.Values(dirs), func(a, b string) int { return len(b) - len(a) })
 }
 
 // sum of no file differs from that of an empty one.
@@ -189,4 +263,9 @@ func changeOf(path, what string, old, now []byte) []Change {
 		return []Change{{Removed, path, what}}
 	}
 	return []Change{{Changed, path, what}}
+}
+
+func cannotChange(path string, err error) error {
+	return problem.New(Failed, fmt.Sprintf("%s cannot be changed.", path),
+		"Check that the file and its folder belong to you, that it is not read-only and that the disk is not full.", err)
 }
