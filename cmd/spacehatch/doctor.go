@@ -228,7 +228,7 @@ func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 	q := p.patient()
 	env := doctor.Environment(p.lookup)
 	checks := append([]doctor.Check{doctor.System(version, q.executable)}, q.faults...)
-	checks = append(checks, q.linksCheck())
+	checks = append(checks, q.linksCheck(), q.autostartCheck())
 	if q.ssh != "" {
 		checks = append(checks,
 			doctor.OpenSSH(doctor.RunProgram),
@@ -305,6 +305,22 @@ func (q *patient) linksCheck() doctor.Check {
 				return err
 			}
 			return schemeChange{schemeChanges: schemeChanges{scheme, q.parts}}.Apply(ctx)
+		})
+}
+
+func (q *patient) autostartCheck() doctor.Check {
+	return doctor.Autostart(installer.LoginProgram(q.executable),
+		func(ctx context.Context) (doctor.Login, error) {
+			autostart, err := installer.NewAutostart(q.state)
+			if err != nil {
+				return doctor.Login{}, err
+			}
+			st, err := autostart.Status(ctx)
+			return doctor.Login{Enabled: st.Enabled, Program: st.Program, Ours: st.Ours}, err
+		},
+		func(ctx context.Context) error {
+			_, err := q.startAtLogin(ctx, true)
+			return err
 		})
 }
 

@@ -134,9 +134,31 @@ func (p *program) commands() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	in("use", p.openCommand(), p.connectCommand(), p.linkCommand(), p.statusCommand(), p.closeCommand(), p.trayCommand())
-	in("machine", p.setupCommand(), p.settingsCommand(), p.doctorCommand(), p.bugReportCommand(), p.sshConfigCommand(), p.trustCommand(), p.uninstallCommand(), p.simulatorCommand(), p.versionCommand())
-	in("inner", p.proxyCommand(), p.tunnelCommand(), p.pluginCommand())
+	in("use",
+		p.openCommand(),
+		p.connectCommand(),
+		p.linkCommand(),
+		p.statusCommand(),
+		p.closeCommand(),
+		p.trayCommand(),
+	)
+	in("machine",
+		p.setupCommand(),
+		p.settingsCommand(),
+		p.doctorCommand(),
+		p.bugReportCommand(),
+		p.sshConfigCommand(),
+		p.trustCommand(),
+		p.autostartCommand(),
+		p.uninstallCommand(),
+		p.simulatorCommand(),
+		p.versionCommand(),
+	)
+	in("inner",
+		p.proxyCommand(),
+		p.tunnelCommand(),
+		p.pluginCommand(),
+	)
 	root.SetHelpCommandGroupID("machine")
 	root.SetCompletionCommandGroupID("machine")
 	return root

@@ -176,16 +176,21 @@ type schemeChange struct {
 }
 
 func (c schemeChange) Describe() handler.Proposal {
-	var lines strings.Builder
-	for _, change := range c.planned {
-		fmt.Fprintf(&lines, "  %-8s %s (%s)\n", change.Action, change.Path, change.What)
-	}
 	return handler.Proposal{
 		Key:   linksKey,
 		Title: "Open spacehatch:// links with Spacehatch?",
 		Text:  "Your browser then brings links from Studio here.",
-		Diff:  lines.String(),
+		Diff:  changeLines(c.planned),
 	}
+}
+
+// changeLines lists changes of the system, one a line.
+func changeLines(changes []installer.Change) string {
+	var lines strings.Builder
+	for _, change := range changes {
+		fmt.Fprintf(&lines, "  %-8s %s (%s)\n", change.Action, change.Path, change.What)
+	}
+	return lines.String()
 }
 
 func (c schemeChange) Apply(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,8 @@ func (p *program) uninstallCommand() *cobra.Command {
 		Use:   "uninstall",
 		Short: "Take back everything that Spacehatch changed on this machine",
 		Long: "Closes every connection and takes out the SSH config lines, the registration of\n" +
-			"links, the IDE settings that were added, and Spacehatch's own files. The program\n" +
-			"itself is left for you or your package manager to remove.",
+			"links, the start at login, the IDE settings that were added, and Spacehatch's own\n" +
+			"files. The program itself is left for you or your package manager to remove.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.uninstall(cmd.Context(), f, keepSettings) },
 	}
@@ -71,6 +72,10 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 		}},
 		{"ssh-config", func(ctx context.Context) error { return sshconfig.Undo(ctx, q.ssh) }},
 		{"scheme", q.uninstallScheme},
+		{"autostart", func(ctx context.Context) error {
+			_, err := q.startAtLogin(ctx, false)
+			return err
+		}},
 		{"editor-settings", func(context.Context) error { return q.undoEditors() }},
 		{"files", func(context.Context) error { return q.removeFiles(first != nil, keepSettings) }},
 	} {
@@ -144,10 +149,20 @@ func (q *places) removeFiles(keepState, keepSettings bool) error {
 	if config, err := paths.Config(); err == nil && !keepSettings {
 		folders = append(folders, config)
 	}
+	// What stood in our folders keeps those above them until now.
 	var fails []error
+	above, err := installer.FoldersMade(q.state)
+	if err != nil {
+		fails = append(fails, err)
+	}
 	for _, folder := range folders {
 		if err := paths.Remove(folder); err != nil {
 			fails = append(fails, err)
+		}
+	}
+	if !keepState {
+		for _, folder := range above {
+			_ = os.Remove(folder) // what is not empty is somebody else's by now
 		}
 	}
 	return errors.Join(fails...)

@@ -79,6 +79,9 @@ func TestFindings(t *testing.T) {
 	links := func(r Registration, err error) Check {
 		return Links(program, func(context.Context) (Registration, error) { return r, err }, nil)
 	}
+	login := func(l Login) Check {
+		return Autostart(program, func(context.Context) (Login, error) { return l, nil }, nil)
+	}
 	host := func(got, want string) Check {
 		return SSHHost(answers(map[string]string{"ssh -G -- a.hatch": got, "ssh -G -F " + config + " -- a.hatch": want}), config, "a.hatch")
 	}
@@ -108,6 +111,11 @@ func TestFindings(t *testing.T) {
 		{"links: warning", links(Registration{Handler: "h", Program: program, Warning: "It holds a blank."}, nil)},
 		{"links: not here", links(Registration{}, problem.New(problem.NotSupported, "Not yet.", "Copy it.", nil))},
 		{"links: failed", links(Registration{}, errors.New("no"))},
+		{"autostart: off", login(Login{Program: gone, Ours: true})},
+		{"autostart: on", login(Login{Enabled: true, Program: program, Ours: true})},
+		{"autostart: another", login(Login{Enabled: true, Program: other, Ours: true})},
+		{"autostart: gone", login(Login{Enabled: true, Program: gone, Ours: true})},
+		{"autostart: gone, not ours", login(Login{Enabled: true, Program: gone})},
 		{"openssh: none", OpenSSH(answers(nil))},
 		{"openssh: debian", OpenSSH(answers(map[string]string{"ssh -V": "OpenSSH_9.2p1 Debian-2+deb12u10, OpenSSL 3.0.19 27 Jan 2026\n"}))},
 		{"openssh: windows", OpenSSH(answers(map[string]string{"ssh -V": "OpenSSH_for_Windows_9.5p1, LibreSSL 3.8.2\n"}))},
@@ -219,6 +227,21 @@ func TestLinksAreRegisteredAgain(t *testing.T) {
 		func(context.Context) error { now.Program = program; return nil })}}
 	f := d.Mend(t.Context(), d.Look(t.Context()))[0]
 	if !f.Fixed || !strings.Contains(f.Sentence, "again") {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTheStartAtLoginIsMended(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "spacehatch")
+	if err := os.WriteFile(program, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := Login{Enabled: true, Program: "/gone/spacehatch", Ours: true}
+	d := Doctor{Limit: time.Minute, Checks: []Check{Autostart(program,
+		func(context.Context) (Login, error) { return now, nil },
+		func(context.Context) error { now.Program = program; return nil })}}
+	f := d.Mend(t.Context(), d.Look(t.Context()))[0]
+	if !f.Fixed || !strings.Contains(f.Sentence, "this program is started") {
 		t.Errorf("%+v", f)
 	}
 }
