@@ -7,56 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
-
-func (h home) autostart(t *testing.T) Autostart {
-	t.Helper()
-	a, err := NewAutostart(h.scheme.state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func (h home) enable(t *testing.T) []Change {
-	t.Helper()
-	changes, err := h.autostart(t).Enable(t.Context(), h.program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return changes
-}
-
-func (h home) disable(t *testing.T) []Change {
-	t.Helper()
-	changes, err := h.autostart(t).Disable(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return changes
-}
-
-func (h home) atLogin(t *testing.T) AutostartStatus {
-	t.Helper()
-	st, err := h.autostart(t).Status(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st
-}
-
-// unchanged compares the home folder with how it was.
-func (h home) unchanged(t *testing.T, when string, before []string) {
-	t.Helper()
-	if now := h.snapshot(t); !slices.Equal(now, before) {
-		t.Errorf("%s: a trace is left:\n%s\nbefore:\n%s", when, strings.Join(now, "\n"), strings.Join(before, "\n"))
-	}
-}
 
 var autostartEntry = []string{".config", "autostart", "spacehatch.desktop"}
 
