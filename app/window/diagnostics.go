@@ -19,7 +19,7 @@ func Diagnostics(v view.Diagnostics, act Actions, k *kept) Page {
 	busy := v.Looking || v.Mending != ""
 	for i, f := range v.Findings {
 		if i > 0 {
-			b.add(apart(2), widget.NewSeparator(), apart(2))
+			b.line()
 		}
 		b.finding(f, v, busy, act)
 	}
@@ -102,7 +102,7 @@ func (b *builder) finding(f view.Finding, v view.Diagnostics, busy bool, act Act
 		fix := b.keyed("fix "+f.Key, lang.L("Fix"), widget.MediumImportance, func() { act.Wish(view.Wish{Do: view.Mend, Key: f.Key}) })
 		fix.onFocus = b.scroll.reveal
 		able(!busy, fix)
-		indented(container.NewHBox(fix))
+		indented(aligned(container.NewHBox(fix)))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 )
 
@@ -68,8 +69,22 @@ func (b *builder) page(top fyne.CanvasObject) Page {
 		bar.Add(o)
 	}
 	roomy := container.NewThemeOverride(bar, buttonLook{fyne.CurrentApp().Settings().Theme()})
-	content := container.New(sheet{}, top, b.scroll, roomy)
+	middle := fyne.CanvasObject(b.scroll)
+	if b.scroll.framed {
+		middle = aligned(middle)
+	}
+	content := container.New(sheet{}, top, middle, aligned(roomy))
 	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape, kept: b.kept}
+}
+
+// line is what divides the parts of a list.
+func (b *builder) line() { b.add(apart(4), aligned(widget.NewSeparator()), apart(4)) }
+
+// aligned gives what has an edge of its own (a button, a frame, a line) the
+// distance from the sides that a label gives its text.
+func aligned(o fyne.CanvasObject) fyne.CanvasObject {
+	by := fyne.CurrentApp().Settings().Theme().Size(theme.SizeNameInnerPadding)
+	return container.New(gutter{by}, container.New(indent{by}, o))
 }
 
 // sheet is a page: what stands on top and at the bottom as high as it needs

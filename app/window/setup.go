@@ -24,7 +24,7 @@ func Setup(v view.Setup, act Actions) Page {
 	options := map[string]func() string{}
 	for i, item := range v.Items {
 		if i > 0 {
-			b.add(apart(2), widget.NewSeparator(), apart(2))
+			b.line()
 		}
 		b.item(item, v.Stage, chosen, options)
 	}
@@ -99,7 +99,7 @@ func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func(
 	if len(item.Options) > 1 && stage == view.Choosing {
 		c := b.options(item)
 		options[item.Key] = func() string { return item.Options[max(0, c.SelectedIndex())].Key }
-		indented(container.NewGridWrap(fyne.NewSize(300, c.MinSize().Height), c))
+		indented(aligned(container.NewGridWrap(fyne.NewSize(300, c.MinSize().Height), c)))
 	}
 	if text != "" {
 		indented(quiet(text))
@@ -111,13 +111,13 @@ func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func(
 	}
 	if item.Diff != "" && stage == view.Choosing && item.State == view.Proposed {
 		// The user's own SSH config is shown without being asked for.
-		indented(fold(lang.L("Show the change"), lang.L("Hide the change"), diff(item.Diff, mostDiff, b.escape),
+		indented(fold(lang.L("Show the change"), lang.L("Hide the change"), aligned(diff(item.Diff, mostDiff, b.escape)),
 			item.Kind == view.SSHConfig, b.escape, b.scroll.reveal))
 	}
 }
 
 // itemIndent is where the words of an item begin, as behind a check box.
-const itemIndent = 24
+const itemIndent = 22
 
 // stateLine is the first line of an item that cannot be ticked.
 func stateLine(item view.Item, stage view.Stage, name string) fyne.CanvasObject {

@@ -192,6 +192,11 @@ func (s *shown) redraw() {
 		s.drawn = now.name
 		s.window.SetTitle(now.title)
 		s.window.Resize(s.size())
+		if s.visible {
+			// Grown where it stood, it may reach below the screen, with its
+			// buttons first.
+			s.window.CenterOnScreen()
+		}
 	}
 	canvas.SetOnTypedKey(func(key *fyne.KeyEvent) {
 		switch {

@@ -140,7 +140,7 @@ func states() []state {
 			Program: "Spacehatch dev (linux/amd64)",
 		}}),
 		connection("try-again", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, failed), Problem: &view.Problem{
-			Code: "no-editor", Sentence: "No IDE was found that can open a space.", Hint: "Install one of them and try again.", Retry: true,
+			Code: "no-editor", Sentence: "No IDE was found that can open a space: we looked for Visual Studio Code, Cursor and VSCodium.", Hint: "Install one of them and click again.", Retry: true,
 			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
 		}}),
 		ask("consent", view.Question{Consent: &view.Consent{Space: space(), MayRemember: true}}),
