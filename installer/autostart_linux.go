@@ -33,7 +33,7 @@ func isOurLoginEntry(data []byte) bool { return isManaged(data) }
 func readLoginEntry(data []byte) (program string, on bool) {
 	entry := parseKeyfile(data)
 	value := func(key string) string {
-		_, value := entry.find("Desktop Entry", key)
+		_, value := entry.find(entryGroup, key)
 		return value
 	}
 	program = programOf(value("Exec"))

@@ -2,8 +2,6 @@
 
 package installer
 
-import "os"
-
 func (a Autostart) status() (AutostartStatus, error) {
 	path, err := loginEntryPath()
 	if err != nil {
@@ -58,26 +56,12 @@ func (a Autostart) disable() ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Lstat(path); err != nil && r.file(path) == nil {
-		return nil, nil
+	known := r.file(path) != nil
+	changes, err := remove(r, path, whatAutostart, isOurLoginEntry)
+	if err != nil || !known {
+		return changes, err
 	}
-	entry, err := openFile(path)
-	if err != nil {
-		return nil, cannotChange(path, err)
-	}
-	known := r.take(path)
-	after := known.restore(entry.now, isOurLoginEntry(entry.now))
-	if !same(entry.now, after) {
-		if err := entry.write(after); err != nil {
-			return nil, cannotChange(path, err)
-		}
-	}
-	if known != nil {
-		if err := r.settle(); err != nil {
-			return nil, err
-		}
-	}
-	return changeOf(path, whatAutostart, entry.now, after), nil
+	return changes, r.settle()
 }
 
 func loginProgram(program string) string { return program }

@@ -54,10 +54,15 @@ func quoteExec(program string) string {
 // escapeString writes a text as the value of a key.
 func escapeString(text string) string { return strings.ReplaceAll(text, `\`, `\\`) }
 
+// unescapeString reads the value of a key.
+func unescapeString(value string) string {
+	return strings.NewReplacer(`\s`, " ", `\t`, "\t", `\n`, "\n", `\r`, "\r", `\\`, `\`).Replace(value)
+}
+
 // programOf returns the program that an Exec value starts, as it is written:
 // a path or a name. It undoes what quoteExec does, and a doubled percent sign.
 func programOf(exec string) string {
-	exec = strings.NewReplacer(`\s`, " ", `\t`, "\t", `\\`, `\`, `%%`, `%`).Replace(strings.TrimSpace(exec))
+	exec = strings.ReplaceAll(unescapeString(strings.TrimSpace(exec)), "%%", "%")
 	rest, quoted := strings.CutPrefix(exec, `"`)
 	if !quoted {
 		program, _, _ := strings.Cut(exec, " ")

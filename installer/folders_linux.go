@@ -57,7 +57,8 @@ func (f folders) applications() []string {
 }
 
 func (f folders) mimeapps() string { return filepath.Join(f.config, "mimeapps.list") }
-func (f folders) cache() string    { return filepath.Join(f.data, "applications", "mimeinfo.cache") }
+
+func (f folders) cache() string { return filepath.Join(f.data, "applications", "mimeinfo.cache") }
 
 // entry returns the desktop entry with that id, or nothing.
 func (f folders) entry(id string) string {
@@ -65,9 +66,17 @@ func (f folders) entry(id string) string {
 		return ""
 	}
 	for _, dir := range f.applications() {
-		path := filepath.Join(dir, id)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			return path
+		// By the Desktop Entry Specification a dash may stand for a folder.
+		for name := id; ; {
+			path := filepath.Join(dir, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+				return path
+			}
+			folder, rest, ok := strings.Cut(filepath.Base(name), "-")
+			if !ok || folder == "" || rest == "" {
+				break
+			}
+			name = filepath.Join(filepath.Dir(name), folder, rest)
 		}
 	}
 	return ""
@@ -75,8 +84,9 @@ func (f folders) entry(id string) string {
 
 // handler returns who gets the links by the MIME Applications Associations
 // specification, version 1.0.1: the first default whose entry exists, else
-// the first who says that it can.
-func (f folders) handler(mime string) (id, entry string) {
+// the first who says that it can. Entries that may not count are passed over,
+// and so are those whose program is gone, as desktops do.
+func (f folders) handler(mime string, may func(id string, entry []byte) bool) (id, entry string) {
 	var names []string
 	for desktop := range strings.SplitSeq(os.Getenv("XDG_CURRENT_DESKTOP"), ":") {
 		if desktop != "" && filepath.Base(desktop) == desktop {
@@ -88,26 +98,39 @@ func (f folders) handler(mime string) (id, entry string) {
 	dirs = append(dirs, f.applications()...)
 	for _, dir := range dirs {
 		for _, name := range names {
-			if id, entry := f.first(filepath.Join(dir, name), defaults, mime); id != "" {
+			if id, entry := f.first(filepath.Join(dir, name), defaults, mime, may); id != "" {
 				return id, entry
 			}
 		}
 	}
 	for _, dir := range f.applications() {
-		if id, entry := f.first(filepath.Join(dir, "mimeinfo.cache"), "MIME Cache", mime); id != "" {
+		if id, entry := f.first(filepath.Join(dir, "mimeinfo.cache"), "MIME Cache", mime, may); id != "" {
 			return id, entry
 		}
 	}
 	return "", ""
 }
 
-func (f folders) first(file, group, mime string) (id, entry string) {
+// anybody may get the links.
+func anybody(string, []byte) bool { return true }
+
+// startable: an entry whose TryExec is gone counts as not there.
+func startable(entry []byte) bool {
+	_, try := parseKeyfile(entry).find(entryGroup, "TryExec")
+	return try == "" || exists(unescapeString(try))
+}
+
+func (f folders) first(file, group, mime string, may func(string, []byte) bool) (id, entry string) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", "" // most of them do not exist
 	}
 	for _, id := range parseKeyfile(data).list(group, mime) {
-		if entry := f.entry(id); entry != "" {
+		entry := f.entry(id)
+		if entry == "" {
+			continue
+		}
+		if data, err := os.ReadFile(entry); err == nil && startable(data) && may(id, data) {
 			return id, entry
 		}
 	}

@@ -67,17 +67,20 @@ func elements(value string) []string {
 	return slices.DeleteFunc(strings.Split(value, ";"), func(s string) bool { return s == "" })
 }
 
-const defaults = "Default Applications"
+const (
+	defaults   = "Default Applications"
+	entryGroup = "Desktop Entry"
+)
 
-// prefer puts id first among the defaults for mime.
-func (k keyfile) prefer(mime, id string) keyfile {
+// prefer puts ids first among the defaults for a type.
+func (k keyfile) prefer(p preference) keyfile {
 	k = slices.Clone(k)
-	if at, value := k.find(defaults, mime); at >= 0 {
-		ids := slices.DeleteFunc(elements(value), func(s string) bool { return s == id })
-		k[at] = mime + "=" + strings.Join(append([]string{id}, ids...), ";") + k.end(at)
+	if at, value := k.find(defaults, p.MIME); at >= 0 {
+		ids := slices.DeleteFunc(elements(value), func(s string) bool { return slices.Contains(p.IDs, s) })
+		k[at] = p.MIME + "=" + strings.Join(append(slices.Clone(p.IDs), ids...), ";") + k.end(at)
 		return k
 	}
-	line := mime + "=" + id + "\n"
+	line := p.MIME + "=" + strings.Join(p.IDs, ";") + "\n"
 	if n := len(k); n > 0 && !strings.HasSuffix(k[n-1], "\n") {
 		k[n-1] += "\n"
 	}
@@ -94,18 +97,18 @@ func (k keyfile) prefer(mime, id string) keyfile {
 	return slices.Insert(k, to, line)
 }
 
-// forget takes id out of every list for mime. A list without elements goes,
+// forget takes ids out of every list for mime. A list without elements goes,
 // and so does a group of defaults without keys if dropGroup.
-func (k keyfile) forget(mime, id string, dropGroup bool) keyfile {
+func (k keyfile) forget(mime string, ids []string, dropGroup bool) keyfile {
+	gone := func(id string) bool { return slices.Contains(ids, id) }
 	k = slices.Clone(k)
 	for _, group := range []string{defaults, "Added Associations"} {
 		at, value := k.find(group, mime)
-		if at < 0 || !slices.Contains(elements(value), id) {
+		if at < 0 || !slices.ContainsFunc(elements(value), gone) {
 			continue
 		}
-		ids := slices.DeleteFunc(elements(value), func(s string) bool { return s == id })
-		if len(ids) > 0 {
-			k[at] = mime + "=" + strings.Join(ids, ";") + k.end(at)
+		if rest := slices.DeleteFunc(elements(value), gone); len(rest) > 0 {
+			k[at] = mime + "=" + strings.Join(rest, ";") + k.end(at)
 			continue
 		}
 		k = slices.Delete(k, at, at+1)

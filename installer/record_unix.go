@@ -91,6 +91,29 @@ type before struct {
 	// file goes back to Content.
 	Sum   string `json:"sum"`
 	Exact bool   `json:"exact"`
+	// Defaults are what we put into it, in this order, where it is a list of
+	// defaults: more than one part may stand in it.
+	Defaults []preference `json:"defaults,omitempty"`
+}
+
+// preference: the desktop entries IDs, the first of them ours, shall be asked
+// first to open MIME.
+type preference struct {
+	MIME string   `json:"mime"`
+	IDs  []string `json:"ids"`
+}
+
+// about reports whether two preferences are of the same part.
+func (p preference) about(o preference) bool { return p.MIME == o.MIME && p.IDs[0] == o.IDs[0] }
+
+// has: a nil before has none.
+func (b *before) has(p preference) bool { return b != nil && slices.ContainsFunc(b.Defaults, p.about) }
+
+func (b *before) put(p preference) { b.Defaults = append(b.drop(p), p) }
+
+// drop returns the other preferences.
+func (b *before) drop(p preference) []preference {
+	return slices.DeleteFunc(slices.Clone(b.Defaults), p.about)
 }
 
 // content returns what was there before, nil where nothing was.
@@ -112,6 +135,22 @@ func (b *before) restore(now []byte, ours bool) []byte {
 		return nil
 	}
 	return now
+}
+
+// remove takes a file of ours away, or puts back what was there before it.
+func remove(r *record, path, what string, ours func([]byte) bool) ([]Change, error) {
+	file, err := openFile(path)
+	if err != nil {
+		return nil, cannotChange(path, err)
+	}
+	after := r.take(path).restore(file.now, ours(file.now))
+	if same(file.now, after) {
+		return nil, nil
+	}
+	if err := file.write(after); err != nil {
+		return nil, cannotChange(path, err)
+	}
+	return changeOf(path, what, file.now, after), nil
 }
 
 func (r *record) file(path string) *before {

@@ -241,12 +241,12 @@ func TestPreferAndForget(t *testing.T) {
 		"[Default Applications]\nm=p;q;\n":     "[Default Applications]\nm=o.desktop;p;q;\n",
 		"[Default Applications]\n#m=p\nm=p":    "[Default Applications]\n#m=p\nm=o.desktop;p",
 	} {
-		got := parseKeyfile([]byte(before)).prefer("m", "o.desktop")
+		got := parseKeyfile([]byte(before)).prefer(preference{"m", []string{"o.desktop"}})
 		if string(got.bytes()) != want {
 			t.Errorf("%q: got %q, want %q", before, got.bytes(), want)
 		}
 		hadGroup := parseKeyfile([]byte(before)).has(defaults)
-		if back := got.forget("m", "o.desktop", !hadGroup); string(back.bytes()) != before {
+		if back := got.forget("m", []string{"o.desktop"}, !hadGroup); string(back.bytes()) != before {
 			t.Errorf("%q: back to %q", before, back.bytes())
 		}
 	}
@@ -436,15 +436,16 @@ func FuzzMimeapps(f *testing.F) {
 		if string(before.bytes()) != string(data) {
 			t.Fatalf("%q became %q", data, before.bytes())
 		}
-		after := before.prefer(mime, id)
+		p := preference{mime, []string{id}}
+		after := before.prefer(p)
 		if list := after.list(defaults, mime); len(list) == 0 || list[0] != id {
 			t.Errorf("the default is %v in %q", list, after.bytes())
 		}
 		again := parseKeyfile(after.bytes())
-		if string(again.prefer(mime, id).bytes()) != string(after.bytes()) {
-			t.Errorf("a second time %q becomes %q", after.bytes(), again.prefer(mime, id).bytes())
+		if string(again.prefer(p).bytes()) != string(after.bytes()) {
+			t.Errorf("a second time %q becomes %q", after.bytes(), again.prefer(p).bytes())
 		}
-		gone := again.forget(mime, id, false)
+		gone := again.forget(mime, []string{id}, false)
 		if slices.Contains(gone.list(defaults, mime), id) {
 			t.Errorf("still there in %q", gone.bytes())
 		}

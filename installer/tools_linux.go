@@ -63,7 +63,7 @@ func verify(ctx context.Context, f folders, mime, id string) (ok bool, seen stri
 		ok = ok || strings.HasSuffix(first, ": "+id)
 	}
 	if !asked {
-		got, _ := f.handler(mime)
+		got, _ := f.handler(mime, anybody)
 		answers = append(answers, fmt.Sprintf("mimeapps.list says %q", got))
 		ok = got == id
 	}
