@@ -3,6 +3,7 @@ package handler
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,9 +25,9 @@ const (
 // ownScheme is the URI scheme that is registered for this program.
 const ownScheme = "spacehatch"
 
-// toolkitAuthority is the authority under which AWS emits its links: the
+// LinkAuthority is the authority under which AWS emits its links: the
 // identifier of AWS's extension for VS Code and its forks.
-const toolkitAuthority = "amazonwebservices.aws-toolkit-vscode"
+const LinkAuthority = "amazonwebservices.aws-toolkit-vscode"
 
 // dataChannel is the path of a stream URL, before the session id.
 const dataChannel = "/v1/data-channel/"
@@ -140,6 +141,23 @@ func Parse(raw string) (Link, error) {
 	return link, nil
 }
 
+// ForSpace reports whether a text is a link to a space, by its scheme, authority
+// and path. Parse may still find fault with it; what is not for a space belongs
+// to whoever the scheme belongs to.
+func ForSpace(raw string) bool {
+	_, _, _, ok := locate(raw)
+	return ok
+}
+
+// IDESchemes returns the URI schemes of IDEs under which links to spaces come.
+func IDESchemes() []string {
+	return slices.DeleteFunc(schemes(), func(s string) bool { return s == ownScheme })
+}
+
+func schemes() []string {
+	return []string{ownScheme, "vscode", "vscode-insiders", "vscodium", "cursor", "windsurf", "kiro", "positron"}
+}
+
 // locate finds the kind of a link by its scheme, authority and path. The
 // query is what follows the first question mark.
 func locate(raw string) (scheme string, kind session.Kind, query string, ok bool) {
@@ -160,7 +178,7 @@ func locate(raw string) (scheme string, kind session.Kind, query string, ok bool
 		// spacehatch://connect/…: to a URL parser "connect" is the authority.
 		authority, path = "", "/connect"+path
 	}
-	if authority != toolkitAuthority && (scheme != ownScheme || authority != "") {
+	if authority != LinkAuthority && (scheme != ownScheme || authority != "") {
 		return "", "", "", false
 	}
 	switch path {
@@ -179,9 +197,7 @@ func locate(raw string) (scheme string, kind session.Kind, query string, ok bool
 // knownScheme gives the scheme in lower case if links may come under it:
 // our own, VS Code's and those of its forks.
 func knownScheme(s string) (string, bool) {
-	for _, known := range [...]string{
-		ownScheme, "vscode", "vscode-insiders", "vscodium", "cursor", "windsurf", "kiro", "positron",
-	} {
+	for _, known := range schemes() {
 		// Equal lengths keep EqualFold to ASCII: every other letter that folds
 		// to an ASCII one is longer in UTF-8.
 		if len(s) == len(known) && strings.EqualFold(s, known) {

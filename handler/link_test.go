@@ -187,10 +187,10 @@ func addresses(kind session.Kind) map[string][]string {
 	path := "/connect/" + string(kind)
 	a := map[string][]string{ownScheme: {
 		"spacehatch:/" + path, "spacehatch:" + path, "spacehatch://" + path, "SpaceHatch:/" + path,
-		"spacehatch://" + toolkitAuthority + path,
+		"spacehatch://" + LinkAuthority + path,
 	}}
 	for _, s := range []string{"vscode", "vscode-insiders", "vscodium", "cursor", "windsurf", "kiro", "positron"} {
-		a[s] = []string{s + "://" + toolkitAuthority + path, strings.ToUpper(s) + "://" + toolkitAuthority + path}
+		a[s] = []string{s + "://" + LinkAuthority + path, strings.ToUpper(s) + "://" + LinkAuthority + path}
 	}
 	return a
 }
@@ -198,7 +198,7 @@ func addresses(kind session.Kind) map[string][]string {
 func TestParseGivesOneLinkForEveryWriting(t *testing.T) {
 	for _, s := range samples() {
 		t.Run(s.name, func(t *testing.T) {
-			want, err := Parse("vscode://" + toolkitAuthority + "/connect/" + string(s.kind) + "?" + s.query(times(1), times(1), true, false))
+			want, err := Parse("vscode://" + LinkAuthority + "/connect/" + string(s.kind) + "?" + s.query(times(1), times(1), true, false))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -336,12 +336,12 @@ func TestStreamURLWithoutQueryGetsOne(t *testing.T) {
 func TestForeignTextIsTold(t *testing.T) {
 	for raw, foreign := range map[string]bool{
 		"vscode://other.extension/connect/sagemaker?x=1": true,
-		"vscode://" + toolkitAuthority + "/signin":       true,
+		"vscode://" + LinkAuthority + "/signin":          true,
 		"https://example.com/":                           true,
 		"":                                               true,
-		"vscode://" + toolkitAuthority + "/connect/sagemaker?x=1":     false,
-		"spacehatch:/connect/smus?token=":                             false,
-		"vscode://" + toolkitAuthority + "/connect/workspace#nothing": false,
+		"vscode://" + LinkAuthority + "/connect/sagemaker?x=1":     false,
+		"spacehatch:/connect/smus?token=":                          false,
+		"vscode://" + LinkAuthority + "/connect/workspace#nothing": false,
 	} {
 		_, err := Parse(raw)
 		if got := errors.Is(err, ErrForeign); got != foreign {
@@ -404,7 +404,7 @@ func unparse(l Link) string {
 	for _, p := range pairs {
 		pieces = append(pieces, p.name+"="+escapeValue(p.value))
 	}
-	return l.Scheme + "://" + toolkitAuthority + "/connect/" + string(s.Kind) + "?" + strings.Join(pieces, "&")
+	return l.Scheme + "://" + LinkAuthority + "/connect/" + string(s.Kind) + "?" + strings.Join(pieces, "&")
 }
 
 func FuzzParse(f *testing.F) {

@@ -82,6 +82,9 @@ func TestFindings(t *testing.T) {
 	login := func(l Login) Check {
 		return Autostart(program, func(context.Context) (Login, error) { return l, nil }, nil)
 	}
+	catch := func(all ...Interception) Check {
+		return Interceptions(program, func(context.Context) ([]Interception, error) { return all, nil }, nil)
+	}
 	host := func(got, want string) Check {
 		return SSHHost(answers(map[string]string{"ssh -G -- a.hatch": got, "ssh -G -F " + config + " -- a.hatch": want}), config, "a.hatch")
 	}
@@ -111,6 +114,15 @@ func TestFindings(t *testing.T) {
 		{"links: warning", links(Registration{Handler: "h", Program: program, Warning: "It holds a blank."}, nil)},
 		{"links: not here", links(Registration{}, problem.New(problem.NotSupported, "Not yet.", "Copy it.", nil))},
 		{"links: failed", links(Registration{}, errors.New("no"))},
+		{"intercept: none", catch()},
+		{"intercept: two", catch(Interception{Scheme: "vscode", Program: program, Next: "VS Code"}, Interception{Scheme: "kiro", Program: program})},
+		{"intercept: taken", catch(Interception{Scheme: "vscode", Program: program, Next: "VS\x1b Code", Taken: true})},
+		{"intercept: another", catch(Interception{Scheme: "vscode", Program: other, Next: "VS Code"})},
+		{"intercept: gone", catch(Interception{Scheme: "vscode", Program: gone, Next: "VS Code", Warning: "It is not there any more."})},
+		{"intercept: nobody left", catch(Interception{Scheme: "vscode", Program: program, Warning: "Nobody is left."})},
+		{"intercept: not here", Interceptions(program, func(context.Context) ([]Interception, error) {
+			return nil, problem.New(problem.NotSupported, "No.", "", nil)
+		}, nil)},
 		{"autostart: off", login(Login{Program: gone, Ours: true})},
 		{"autostart: on", login(Login{Enabled: true, Program: program, Ours: true})},
 		{"autostart: another", login(Login{Enabled: true, Program: other, Ours: true})},
@@ -243,6 +255,27 @@ func TestTheStartAtLoginIsMended(t *testing.T) {
 	f := d.Mend(t.Context(), d.Look(t.Context()))[0]
 	if !f.Fixed || !strings.Contains(f.Sentence, "this program is started") {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestInterceptionIsMendedButNeverFought(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "spacehatch")
+	if err := os.WriteFile(program, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := []Interception{{Scheme: "vscode", Program: "/gone/spacehatch", Warning: "It is gone."}, {Scheme: "kiro", Program: program, Taken: true}}
+	d := Doctor{Limit: time.Minute, Checks: []Check{Interceptions(program,
+		func(context.Context) ([]Interception, error) { return now, nil },
+		func(_ context.Context, scheme string) error {
+			if scheme != "vscode" {
+				t.Errorf("%s was taken away from its IDE", scheme)
+			}
+			now[0].Program, now[0].Warning = program, ""
+			return nil
+		})}}
+	found := d.Mend(t.Context(), d.Look(t.Context()))
+	if !found[0].Fixed || found[1].Fixed || found[1].Fixable || found[1].Severity != Warning {
+		t.Errorf("%+v", found)
 	}
 }
 
