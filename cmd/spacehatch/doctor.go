@@ -228,7 +228,7 @@ func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 	q := p.patient()
 	env := doctor.Environment(p.lookup)
 	checks := append([]doctor.Check{doctor.System(version, q.executable)}, q.faults...)
-	checks = append(checks, q.linksCheck(), q.autostartCheck())
+	checks = append(checks, q.linksCheck(), q.interceptionCheck(), q.autostartCheck())
 	if q.ssh != "" {
 		checks = append(checks,
 			doctor.OpenSSH(doctor.RunProgram),

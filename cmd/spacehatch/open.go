@@ -33,13 +33,17 @@ func (p *program) openCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.connect(cmd.Context(), f, func(ctx context.Context, c *handler.Connector, _ *parts, o handler.Options) (handler.Result, error) {
-				return c.Open(ctx, link, o)
-			})
+			return p.openLink(cmd.Context(), link, f)
 		},
 	}
 	f.add(c)
 	return c
+}
+
+func (p *program) openLink(ctx context.Context, link string, f connectFlags) error {
+	return p.connect(ctx, f, func(ctx context.Context, c *handler.Connector, _ *parts, o handler.Options) (handler.Result, error) {
+		return c.Open(ctx, link, o)
+	})
 }
 
 func (p *program) connectCommand() *cobra.Command {

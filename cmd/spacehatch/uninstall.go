@@ -25,8 +25,9 @@ func (p *program) uninstallCommand() *cobra.Command {
 		Use:   "uninstall",
 		Short: "Take back everything that Spacehatch changed on this machine",
 		Long: "Closes every connection and takes out the SSH config lines, the registration of\n" +
-			"links, the start at login, the IDE settings that were added, and Spacehatch's own\n" +
-			"files. The program itself is left for you or your package manager to remove.",
+			"links, their interception, the start at login, the IDE settings that were added,\n" +
+			"and Spacehatch's own files. The program itself is left for you or your package\n" +
+			"manager to remove.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.uninstall(cmd.Context(), f, keepSettings) },
 	}
@@ -72,6 +73,10 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 		}},
 		{"ssh-config", func(ctx context.Context) error { return sshconfig.Undo(ctx, q.ssh) }},
 		{"scheme", q.uninstallScheme},
+		{"interception", func(ctx context.Context) error {
+			_, err := q.endInterception(ctx, nil)
+			return err
+		}},
 		{"autostart", func(ctx context.Context) error {
 			_, err := q.startAtLogin(ctx, false)
 			return err
