@@ -68,7 +68,7 @@ func (t *Tunnel) detach(lost error) (over bool) {
 	t.pongDue = false
 	over = t.ch.ended || t.ch.terminating
 	if !over {
-		t.lastReason = t.describe(lost)
+		t.lastLoss, t.lastReason = time.Now(), t.describe(lost)
 		t.o.Log.Info("the data channel's socket was lost", "reason", t.lastReason)
 	}
 	t.changed(time.Now())

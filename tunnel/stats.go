@@ -23,6 +23,9 @@ type Stats struct {
 	// BytesIn and BytesOut count session bytes, each once: received in order,
 	// and sent.
 	BytesIn, BytesOut int64
+	// RateIn and RateOut are how fast they moved in the last seconds, in
+	// bytes a second.
+	RateIn, RateOut float64
 	// RTT is the smoothed time of an acknowledgement, through the gateway to
 	// the agent and back; 0 before the first.
 	RTT time.Duration
@@ -33,6 +36,8 @@ type Stats struct {
 	Retransmissions int64
 	// Reconnects counts sockets that replaced a lost one.
 	Reconnects int64
+	// LastLoss is when the last socket was lost; zero before the first loss.
+	LastLoss time.Time
 	// LastReconnectReason says why the last socket was lost; empty before
 	// the first loss. Printable, without secrets.
 	LastReconnectReason string

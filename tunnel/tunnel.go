@@ -46,7 +46,10 @@ type Tunnel struct {
 	state      State
 	since      time.Time
 	reconnects int64
+	lastLoss   time.Time
 	lastReason string
+	rateIn     rate
+	rateOut    rate
 }
 
 // Open dials the stream URL, sends the token and completes the handshake with
@@ -205,16 +208,20 @@ func (t *Tunnel) Err() error {
 func (t *Tunnel) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	now := time.Now()
 	return Stats{
 		State:               t.state,
 		Since:               t.since,
 		BytesIn:             t.ch.in.taken,
 		BytesOut:            t.ch.out.taken,
+		RateIn:              t.rateIn.value(now, t.ch.in.taken),
+		RateOut:             t.rateOut.value(now, t.ch.out.taken),
 		RTT:                 t.ch.out.trip.smoothed,
 		Window:              t.ch.out.window,
 		Unacknowledged:      t.ch.out.bytes,
 		Retransmissions:     t.ch.out.retransmitted,
 		Reconnects:          t.reconnects,
+		LastLoss:            t.lastLoss,
 		LastReconnectReason: t.lastReason,
 	}
 }
@@ -235,6 +242,8 @@ func (t *Tunnel) changed(now time.Time) {
 		t.state, t.since = state, now
 		t.o.Changed()
 	}
+	t.rateIn.observe(now, t.ch.in.taken)
+	t.rateOut.observe(now, t.ch.out.taken)
 	if t.ch.phase != shaking || t.ch.ended {
 		select {
 		case <-t.opened:

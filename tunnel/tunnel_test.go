@@ -182,6 +182,35 @@ func TestHourlyCloseIsNotTheEnd(t *testing.T) {
 		if g.got() != "still here" || s.Reconnects != 1 || s.State != StateOpen || s.LastReconnectReason != "closed by AWS with code 1000: Going away ***" {
 			t.Errorf("the agent got %q, %+v", g.got(), s)
 		}
+		if since := time.Since(s.LastLoss); since != 0 {
+			t.Errorf("lost %v ago", since)
+		}
+	})
+}
+
+func TestStatsTellTheThroughput(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		readString(t, tunnel, len(banner))
+		second := make([]byte, 100<<10)
+		for range 10 {
+			g.do(func(a *modelAgent) { a.output(time.Now(), second) })
+			readString(t, tunnel, len(second))
+			if _, err := tunnel.Write(second[:1<<10]); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		// A second after the last byte: bytes that come in bursts are less
+		// than they were, right before the next burst.
+		s := tunnel.Stats()
+		if s.RateIn < 70<<10 || s.RateIn > 110<<10 || s.RateOut < 700 || s.RateOut > 1100 {
+			t.Errorf("%.0f and %.0f bytes a second", s.RateIn, s.RateOut)
+		}
+		time.Sleep(time.Minute)
+		if s = tunnel.Stats(); s.RateIn >= 1 || s.RateOut >= 1 {
+			t.Errorf("%.0f and %.0f bytes a second, a minute later", s.RateIn, s.RateOut)
+		}
 	})
 }
 

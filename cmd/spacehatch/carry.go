@@ -37,8 +37,13 @@ func (d described) Describe(s *registry.Status) {
 		s.State = states[stats.State]
 	}
 	s.BytesIn, s.BytesOut = stats.BytesIn, stats.BytesOut
+	s.RateIn, s.RateOut = int64(stats.RateIn), int64(stats.RateOut)
 	s.RTT = float64(stats.RTT.Microseconds()) / 1000
+	s.Unacknowledged, s.Window, s.Retransmissions = stats.Unacknowledged, stats.Window, stats.Retransmissions
 	s.Reconnects = int(stats.Reconnects)
+	if !stats.LastLoss.IsZero() {
+		s.LastLoss = &registry.Loss{At: stats.LastLoss.Truncate(time.Second), Reason: stats.LastReconnectReason}
+	}
 }
 
 // stream is what an ssh reads and writes.

@@ -472,7 +472,8 @@ func TestATunnelByHand(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &listed); err != nil || len(listed) != 1 {
 		t.Fatalf("%v: %v", err, got)
 	}
-	for _, field := range []string{"alias", "space_arn", "state", "since", "bytes_in", "bytes_out", "rtt_ms", "reconnects", "pid", "origin"} {
+	for _, field := range []string{"alias", "space_arn", "state", "since", "bytes_in", "bytes_out", "rate_in", "rate_out", "rtt_ms",
+		"unacknowledged", "window", "retransmissions", "reconnects", "pid", "origin"} {
 		if _, ok := listed[0][field]; !ok {
 			t.Errorf("status --json lacks %s", field)
 		}

@@ -45,16 +45,50 @@ func (p *program) printStatus(all []registry.Status, now time.Time) error {
 		return err
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SPACE\tSTATE\tAGE\tIN\tOUT\tRTT\tRECONNECTS\tPROCESS")
+	fmt.Fprintln(table, "SPACE\tSTATE\tAGE\tIN\tIN/S\tOUT\tOUT/S\tRTT\tUNACKED\tRESENT\tRECONNECTS\tPROCESS")
 	for _, s := range all {
+		if s.State == registry.Unresponsive {
+			fmt.Fprintf(table, "-\t%s\t-\t-\t-\t-\t-\t-\t-\t-\t-\t%d\n", s.State, s.PID)
+			continue
+		}
 		rtt := "-"
 		if s.RTT > 0 {
-			rtt = fmt.Sprintf("%.0f ms", s.RTT)
+			rtt = milliseconds(s.RTT)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", s.Alias, s.State,
-			now.Sub(s.Since).Round(time.Second), size(s.BytesIn), size(s.BytesOut), rtt, s.Reconnects, s.PID)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", s.Alias, s.State, age(now.Sub(s.Since)),
+			size(s.BytesIn), size(s.RateIn), size(s.BytesOut), size(s.RateOut), rtt, size(int64(s.Unacknowledged)),
+			s.Retransmissions, s.Reconnects, s.PID)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return p.printLosses(all, now)
+}
+
+// printLosses says why connections had to be made anew.
+func (p *program) printLosses(all []registry.Status, now time.Time) error {
+	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	title := "\nLast reconnect:\n"
+	for _, s := range all {
+		if s.LastLoss == nil {
+			continue
+		}
+		fmt.Fprintf(table, "%s  %s\t%d\t%s ago\t%s\n", title, s.Alias, s.PID, age(now.Sub(s.LastLoss.At)), s.LastLoss.Reason)
+		title = ""
 	}
 	return table.Flush()
+}
+
+// age writes a time that has passed.
+func age(d time.Duration) string { return max(d, 0).Round(time.Second).String() }
+
+// milliseconds writes a time that was measured, with as many digits as tell
+// something.
+func milliseconds(ms float64) string {
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
 }
 
 // size writes a number of bytes as a person reads it.

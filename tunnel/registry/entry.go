@@ -16,7 +16,7 @@ import (
 // Tunnel is what an entry serves: a byte stream that can tell how it is.
 type Tunnel interface {
 	io.ReadWriteCloser
-	// Describe fills in state, bytes, round-trip time and reconnects.
+	// Describe fills in state and figures.
 	Describe(*Status)
 }
 

@@ -53,14 +53,33 @@ type Status struct {
 	Since    time.Time `json:"since"`     // when the tunnel process started
 	BytesIn  int64     `json:"bytes_in"`  // from the space
 	BytesOut int64     `json:"bytes_out"` // to the space
+	// RateIn and RateOut are how fast they moved in the last seconds, in
+	// bytes a second.
+	RateIn  int64 `json:"rate_in"`
+	RateOut int64 `json:"rate_out"`
 	// RTT is the smoothed round-trip time of acknowledgements in
 	// milliseconds, 0 where nothing was measured yet.
-	RTT        float64 `json:"rtt_ms"`
-	Reconnects int     `json:"reconnects"`
-	PID        int     `json:"pid"`
+	RTT float64 `json:"rtt_ms"`
+	// Unacknowledged is how many bytes are on their way to the space, and
+	// Window how many may be.
+	Unacknowledged int `json:"unacknowledged"`
+	Window         int `json:"window"`
+	// Retransmissions counts messages that were sent again.
+	Retransmissions int64 `json:"retransmissions"`
+	// Reconnects counts web sockets that replaced a lost one.
+	Reconnects int `json:"reconnects"`
+	// LastLoss is why a new web socket was last needed; nil where none was.
+	LastLoss *Loss `json:"last_loss,omitempty"`
+	PID      int   `json:"pid"`
 	// Problem says why the tunnel ended; nil while it lives and after a normal
 	// end.
 	Problem *Failure `json:"problem,omitempty"`
+}
+
+// Loss is the loss of a web socket.
+type Loss struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"` // printable, one line
 }
 
 // Failure carries a problem.Problem to another process.
@@ -327,22 +346,10 @@ func (a *Attachment) Close() error {
 	return errors.Join(a.UnixConn.Close(), a.follow.Close())
 }
 
-// Follow calls f with the status of the tunnel of process pid for alias, now
-// and at every change, until f returns false or the tunnel has ended
-// ([Closed], the last call). It returns [ErrNotFound] where there is no such
-// tunnel, io.ErrUnexpectedEOF where its process died.
-func Follow(ctx context.Context, dir, alias string, pid int, f func(Status) bool) error {
-	conn, err := dial(ctx, filepath.Join(dir, socketName(alias, pid)), request{Op: opFollow})
-	if errors.Is(err, ipc.ErrDead) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return err
-	}
-	return listen(ctx, conn, f)
-}
-
-// listen is [Follow] when the question has been asked; it closes conn.
+// listen calls f with what a tunnel says that was asked to tell of every
+// change, until f returns false or the tunnel has ended ([Closed], the last
+// call). It returns io.ErrUnexpectedEOF where the tunnel's process died, and
+// closes conn.
 func listen(ctx context.Context, conn net.Conn, f func(Status) bool) error {
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()

@@ -146,31 +146,6 @@ func TestAnSSHThatWaitsForATunnelThatFailsFindsNone(t *testing.T) {
 	}
 }
 
-func TestFollowEndsWithTheProblem(t *testing.T) {
-	dir := t.TempDir()
-	e := announce(t, dir, "a.hatch")
-	near, far := net.Pipe()
-	defer far.Close()
-	var seen []State
-	var last Status
-	err := Follow(t.Context(), dir, "a.hatch", os.Getpid(), func(s Status) bool {
-		seen, last = append(seen, s.State), s
-		switch s.State {
-		case Connecting:
-			e.Bind(pipeTunnel{near, Connected})
-		case Waiting:
-			go e.End(errors.New("boom"))
-		}
-		return true
-	})
-	if err != nil || last.State != Closed || last.Problem == nil || last.Problem.Detail != "boom" {
-		t.Errorf("%v: %v %+v", err, seen, last)
-	}
-	if err := Follow(t.Context(), dir, "a.hatch", os.Getpid(), func(Status) bool { return true }); !errors.Is(err, ErrNotFound) {
-		t.Errorf("after the end: %v", err)
-	}
-}
-
 func TestEndEndsOnlyWhatIsMeant(t *testing.T) {
 	dir := t.TempDir()
 	a, b := announce(t, dir, "a.hatch"), announce(t, dir, "b.hatch")

@@ -206,8 +206,8 @@ func (w *watch) follow(ctx context.Context, socket string) {
 	say(nil)
 }
 
-// follow is [Follow] for a socket that may not be listened on yet. Where it
-// stays dead it is swept.
+// follow calls f with the status of the tunnel behind socket, as listen does;
+// it may not listen on it yet. Where it stays dead it is swept.
 func follow(ctx context.Context, socket string, f func(Status) bool) error {
 	for _, pause := range firstTries {
 		conn, err := ipc.Dial(ctx, socket)
