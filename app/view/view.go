@@ -13,6 +13,7 @@ type Screen struct {
 	// The panels: windows that stay for as long as the person wants. Each shows
 	// the last value that came, and what the person does in it is a [Wish].
 	Diagnostics *Diagnostics `json:"diagnostics,omitempty"`
+	Details     *Details     `json:"details,omitempty"`
 	// Front counts how often the window was asked for again: when it grows, the
 	// window comes to the front. It is set beside one of the fields above.
 	Front int `json:"front,omitempty"`

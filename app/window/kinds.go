@@ -25,6 +25,8 @@ func kindOf(s view.Screen) kind {
 	switch {
 	case s.Diagnostics != nil:
 		return kind{"diagnostics", lang.L("Spacehatch diagnostics"), fyne.NewSize(680, 620), true}
+	case s.Details != nil:
+		return kind{"details", lang.L("Spacehatch connection"), fyne.NewSize(620, 660), true}
 	case s.Setup != nil:
 		setUp.title = lang.L("Set up Spacehatch")
 		return setUp
@@ -40,6 +42,8 @@ func Draw(s view.Screen, act Actions, before Page) Page {
 	switch {
 	case s.Diagnostics != nil:
 		return Diagnostics(*s.Diagnostics, act, before.kept.next())
+	case s.Details != nil:
+		return Details(*s.Details, act, before.kept.next())
 	case s.Setup != nil:
 		return Setup(*s.Setup, act)
 	case s.Connection != nil:

@@ -33,15 +33,18 @@ func (v variant) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Colo
 	return v.Theme.Color(name, v.is)
 }
 
+// nothing is what a person does who only looks.
+var nothing = Actions{
+	Answer: func(view.Answer) {}, Retry: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
+	Wish: func(view.Wish) {}, Folder: func(string) {},
+}
+
 // shownIn draws a screen in a window of its default size.
 func shownIn(t *testing.T, screen view.Screen, is fyne.ThemeVariant, scale float32) (fyne.Window, Page) {
 	t.Helper()
 	a := test.NewTempApp(t)
 	a.Settings().SetTheme(variant{Theme(), is})
-	page := Draw(screen, Actions{
-		Answer: func(view.Answer) {}, Retry: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
-		Wish: func(view.Wish) {}, Folder: func(string) {},
-	}, Page{})
+	page := Draw(screen, nothing, Page{})
 	w := test.NewTempWindow(t, page.Content)
 	w.SetPadded(false)
 	w.Canvas().(software.WindowlessCanvas).SetScale(scale)

@@ -110,6 +110,13 @@ func states() []state {
 	diagnose := func(name string, d view.Diagnostics) state {
 		return state{"diagnostics-" + name, view.Screen{Diagnostics: &d}}
 	}
+	detail := func(name string, phase view.Phase, d view.Details) state {
+		d.Alias, d.SSH, d.Phase = "fraud-model.hatch", "ssh fraud-model.hatch", phase
+		if d.Space == (view.Space{}) {
+			d.Space = space()
+		}
+		return state{"details-" + name, view.Screen{Details: &d}}
+	}
 	saved := view.Bundle{File: "/home/alice/Downloads/spacehatch-bugreport.zip", Folder: "/home/alice/Downloads"}
 
 	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Off)
@@ -175,6 +182,26 @@ func states() []state {
 		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Off)),
 		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Off)),
 		setUp("failed", unapplied),
+		detail("connected", view.PhaseConnected, view.Details{Figures: figures()}),
+		detail("ready", view.PhaseReady, view.Details{Figures: figures()[:5]}),
+		detail("connecting", view.PhaseConnecting, view.Details{Figures: figures()[:3]}),
+		detail("reconnecting", view.PhaseReconnecting, view.Details{Figures: figures()}),
+		detail("paused", view.PhasePaused, view.Details{Figures: figures()}),
+		detail("silent", view.PhaseSilent, view.Details{Figures: figures()}),
+		detail("closed", view.PhaseEnded, view.Details{}),
+		detail("lost", view.PhaseEnded, view.Details{Problem: &view.Problem{
+			Code: "tunnel-refused", Sentence: "AWS ended the session of this connection.", Hint: "Open the space again; what runs in it goes on.",
+		}}),
+		detail("opening", view.PhaseConnected, view.Details{Figures: figures(), Doing: view.OpenIDE}),
+		detail("disconnecting", view.PhaseConnected, view.Details{Figures: figures(), Doing: view.Disconnect}),
+		detail("not-reopened", view.PhaseConnected, view.Details{Figures: figures(), Problem: &view.Problem{
+			Sentence: "No IDE was found that can open a space.", Hint: "Install Visual Studio Code or another IDE that we know.",
+		}}),
+		detail("hostile", view.PhaseConnected, view.Details{
+			Space:   view.Space{Name: hostile(), Application: hostile(), Account: hostile(), Domain: hostile(), Region: hostile(), UserProfile: hostile()},
+			Figures: []view.Figure{{Kind: view.LastReconnect, Value: hostile()}, {Kind: view.FigureKind(hostile()), Value: "1"}},
+			Problem: &view.Problem{Sentence: hostile(), Hint: hostile()},
+		}),
 		diagnose("looking", view.Diagnostics{Looking: true}),
 		diagnose("waiting", view.Diagnostics{Looking: true, Online: true, Waiting: "Visual Studio Code"}),
 		diagnose("found", view.Diagnostics{Findings: findings(), Text: "all of it"}),
@@ -206,4 +233,15 @@ func mended() []view.Finding {
 	all[0].Severity, all[0].Fixable, all[0].Hint = view.Mended, false, ""
 	all[0].Sentence += " The lines were added."
 	return all
+}
+
+func figures() []view.Figure {
+	return []view.Figure{
+		{Kind: view.OpenFor, Value: "1h31m7s"}, {Kind: view.RoundTrip, Value: "38 ms"},
+		{Kind: view.Receiving, Value: "1.4 MiB/s"}, {Kind: view.Sending, Value: "12 KiB/s"},
+		{Kind: view.Received, Value: "3.1 GiB"}, {Kind: view.Sent, Value: "41.3 MiB"},
+		{Kind: view.Unacknowledged, Value: "12 KiB / 1 MiB"}, {Kind: view.SentAgain, Value: "0"},
+		{Kind: view.SessionFrom, Value: "link"}, {Kind: view.Reconnects, Value: "1"}, {Kind: view.ProcessID, Value: "48213"},
+		{Kind: view.LastReconnect, Value: "14:03:09: the gateway closed the web socket: 1000"},
+	}
 }

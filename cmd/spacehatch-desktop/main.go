@@ -27,10 +27,13 @@ func run(args []string) int {
 		return callSpacehatch("setup", "--window")
 	case len(args) == 1 && args[0] == "diagnostics":
 		return callSpacehatch("doctor", "--window")
+	case len(args) == 3 && args[0] == "details" && args[1] == "--":
+		return callSpacehatch("status", "--window", "--", args[2])
 	}
-	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [setup | diagnostics]\n"+
+	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [setup | diagnostics | details -- ALIAS]\n"+
 		"  setup        show what Spacehatch changes on this machine, and change it\n"+
 		"  diagnostics  show what may keep a space from opening\n"+
+		"  details      show one connection\n"+
 		"  show         show what comes on standard input; started by spacehatch\n")
 	return exitUsage
 }

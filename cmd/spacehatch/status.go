@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -8,35 +10,67 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
 func (p *program) statusCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, window bool
 	c := &cobra.Command{
-		Use:   "status",
-		Short: "List the open tunnels",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "status [ALIAS]",
+		Short: "List the open tunnels, or tell all about one connection",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || window && (len(args) == 0 || asJSON) {
+				return errors.New("status takes at most one alias; --window takes one, and goes without --json")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := p.places()
 			if err != nil {
 				return err
 			}
-			all, err := registry.List(cmd.Context(), q.runtime)
+			if len(args) == 0 {
+				return p.status(cmd.Context(), q, asJSON)
+			}
+			space, err := q.space(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				if all == nil {
-					all = []registry.Status{}
-				}
-				return p.printJSON(all)
+			if window {
+				return p.detailsWindow(cmd.Context(), q, space)
 			}
-			return p.printStatus(all, time.Now())
+			return p.statusOf(cmd.Context(), q, space, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	c.Flags().BoolVar(&window, "window", false, "show the connection in a window, and keep the figures new")
 	return c
+}
+
+func (p *program) status(ctx context.Context, q *places, asJSON bool) error {
+	all, err := registry.List(ctx, q.runtime)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.printJSON(append([]registry.Status{}, all...))
+	}
+	return p.printStatus(all, time.Now())
+}
+
+// statusOf tells of the tunnels of one space.
+func (p *program) statusOf(ctx context.Context, q *places, space session.Space, asJSON bool) error {
+	all, err := registry.List(ctx, q.runtime)
+	if err != nil {
+		return err
+	}
+	all = tunnelsOf(all, space.Alias)
+	if asJSON {
+		return p.printJSON(append([]registry.Status{}, all...))
+	}
+	_, err = fmt.Fprint(p.out, detailsText(detailsOf(space, all, time.Now())))
+	return err
 }
 
 func (p *program) printStatus(all []registry.Status, now time.Time) error {

@@ -24,6 +24,7 @@ const (
 // asks for, if anything, and whether it closes the window.
 var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
 	"mends, then saves": mendsThenSaves(),
+	"disconnects":       disconnects(),
 }
 
 // beDesktop is a window whose person says the same to everything, or is one of
