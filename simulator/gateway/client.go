@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -47,8 +48,8 @@ func (g *Gateway) dataChannel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer g.working.Done()
-	if g.faults.Load().RefuseDials {
-		refuse(http.StatusServiceUnavailable, "refused as a fault")
+	if f := g.faults.Load(); f.RefuseDials {
+		refuse(cmp.Or(f.RefuseStatus, http.StatusServiceUnavailable), "refused as a fault")
 		return
 	}
 	s := g.find(r.PathValue("id"))

@@ -42,8 +42,12 @@ type faultsJSON struct {
 	LoseEvery      *int    `json:"lose_every"`
 	DuplicateEvery *int    `json:"duplicate_every"`
 	ReorderEvery   *int    `json:"reorder_every"`
+	ReorderSpan    *int    `json:"reorder_span"`
+	LoseAcksEvery  *int    `json:"lose_acks_every"`
+	DamageEvery    *int    `json:"damage_every"`
 	TokenOnce      *bool   `json:"token_once"`
 	RefuseDials    *bool   `json:"refuse_dials"`
+	RefuseStatus   *int    `json:"refuse_status"`
 }
 
 // action names the session that an action is for; empty is all.
@@ -59,7 +63,7 @@ func (g *Gateway) control() http.Handler {
 	})
 	mux.HandleFunc("POST /control/faults", g.controlFaults)
 	for name, act := range map[string]func(id string) int{
-		"drop": g.Drop, "close": g.CloseSockets, "pause": g.Pause, "start": g.Resume,
+		"drop": g.Drop, "close": g.CloseSockets, "mute": g.Mute, "flood": g.Flood, "pause": g.Pause, "start": g.Resume,
 	} {
 		mux.HandleFunc("POST /control/"+name, func(w http.ResponseWriter, r *http.Request) {
 			if a, ok := read[action](w, r); ok {
@@ -100,8 +104,12 @@ func (g *Gateway) controlFaults(w http.ResponseWriter, r *http.Request) {
 	set(&f.LoseEvery, in.LoseEvery)
 	set(&f.DuplicateEvery, in.DuplicateEvery)
 	set(&f.ReorderEvery, in.ReorderEvery)
+	set(&f.ReorderSpan, in.ReorderSpan)
+	set(&f.LoseAcksEvery, in.LoseAcksEvery)
+	set(&f.DamageEvery, in.DamageEvery)
 	set(&f.TokenOnce, in.TokenOnce)
 	set(&f.RefuseDials, in.RefuseDials)
+	set(&f.RefuseStatus, in.RefuseStatus)
 	if !f.valid() {
 		http.Error(w, "a fault is out of its bounds", http.StatusBadRequest)
 		return
@@ -118,7 +126,10 @@ func set[T any](to *T, from *T) {
 
 func (f Faults) json() faultsJSON {
 	rtt := f.RTT.String()
-	return faultsJSON{&rtt, &f.Bandwidth, &f.Silence, &f.LoseEvery, &f.DuplicateEvery, &f.ReorderEvery, &f.TokenOnce, &f.RefuseDials}
+	return faultsJSON{
+		&rtt, &f.Bandwidth, &f.Silence, &f.LoseEvery, &f.DuplicateEvery, &f.ReorderEvery, &f.ReorderSpan,
+		&f.LoseAcksEvery, &f.DamageEvery, &f.TokenOnce, &f.RefuseDials, &f.RefuseStatus,
+	}
 }
 
 // listed is a session as /control/state shows it; it holds no secret.
@@ -127,7 +138,9 @@ type listed struct {
 	Space  string `json:"space"`
 	State  string `json:"state"` // waiting, open, ended
 	Client bool   `json:"client"`
-	Reason string `json:"reason,omitempty"`
+	// Terminated: the client has asked for the end.
+	Terminated bool   `json:"terminated"`
+	Reason     string `json:"reason,omitempty"`
 }
 
 func (g *Gateway) list() []listed {
@@ -136,7 +149,7 @@ func (g *Gateway) list() []listed {
 	all := []listed{}
 	for _, s := range g.sessions {
 		s.mu.Lock()
-		all = append(all, listed{s.id, s.space.Name(), [...]string{"waiting", "open", "ended"}[s.state], s.client != nil, s.reason})
+		all = append(all, listed{s.id, s.space.Name(), [...]string{"waiting", "open", "ended"}[s.state], s.client != nil, s.terminated, s.reason})
 		s.mu.Unlock()
 	}
 	return all

@@ -18,14 +18,24 @@ type Faults struct {
 	// Silence stops all bytes, both ways, without closing anything.
 	Silence bool
 	// LoseEvery, DuplicateEvery, ReorderEvery act on every n-th message of a
-	// session, each way: it is lost, comes twice, comes after the next one. 0
+	// session, each way: it is lost, comes twice, comes after the next ones. 0
 	// is never.
 	LoseEvery, DuplicateEvery, ReorderEvery int
+	// ReorderSpan is how many messages overtake one that is reordered, at
+	// most [maxSpan]; 0 is 1.
+	ReorderSpan int
+	// LoseAcksEvery loses every n-th acknowledgement, each way.
+	LoseAcksEvery int
+	// DamageEvery damages every n-th message to the client, each time in
+	// another way. AWS's agent does not check what it gets, so the other
+	// direction is left alone.
+	DamageEvery int
 	// TokenOnce refuses a token that a client has used before, so that a
 	// reconnect needs a fresh one.
 	TokenOnce bool
-	// RefuseDials answers upgrades with 503.
-	RefuseDials bool
+	// RefuseDials answers upgrades with RefuseStatus; 0 is 503.
+	RefuseDials  bool
+	RefuseStatus int
 }
 
 // SetFaults replaces the faults, for open connections too.
@@ -36,35 +46,6 @@ func (g *Gateway) SetFaults(f Faults) {
 
 // Faults returns the present faults.
 func (g *Gateway) Faults() Faults { return *g.faults.Load() }
-
-// frameFaults are the faults of one direction of one session, which count its
-// messages.
-type frameFaults struct {
-	count int
-	late  []byte // waits for the next message
-}
-
-// apply returns what is left of a message, and what goes with it.
-func (f *frameFaults) apply(faults *Faults, frame []byte) [][]byte {
-	every := func(n int) bool { return n > 0 && f.count%n == 0 }
-	f.count++
-	if every(faults.LoseEvery) {
-		return nil
-	}
-	if f.late == nil && every(faults.ReorderEvery) {
-		f.late = frame
-		return nil
-	}
-	out := [][]byte{frame}
-	if every(faults.DuplicateEvery) {
-		out = append(out, frame)
-	}
-	if f.late != nil {
-		out = append(out, f.late)
-		f.late = nil
-	}
-	return out
-}
 
 // The actions below reach the clients of one session, or of all where id is
 // empty, and return how many there were.
@@ -78,6 +59,17 @@ func (g *Gateway) Drop(id string) int {
 // gateway does about once an hour; the sessions live on.
 func (g *Gateway) CloseSockets(id string) int {
 	return g.each(id, func(_ *session, c *client) { c.finish(closeNormal) })
+}
+
+// Mute has the packets of the clients' TCP connections vanish, both ways and
+// for ever, while nothing is closed. New connections are not touched.
+func (g *Gateway) Mute(id string) int {
+	return g.each(id, func(_ *session, c *client) { c.socket.mute() })
+}
+
+// Flood sends the clients a message that is longer than any may be.
+func (g *Gateway) Flood(id string) int {
+	return g.each(id, func(_ *session, c *client) { c.write(make([]byte, 2*maxMessage)) })
 }
 
 // Pause sends pause_publication to the clients, Resume start_publication.
@@ -113,7 +105,7 @@ func (g *Gateway) each(id string, act func(*session, *client)) (n int) {
 
 // counters count from the start of the gateway.
 type counters struct {
-	dials, upgrades, refused, sessions, opened, reconnects atomic.Int64
+	dials, upgrades, refused, sessions, opened, reconnects, terminated atomic.Int64
 }
 
 // Counters tell what has happened since the start.
@@ -124,16 +116,20 @@ type Counters struct {
 	Sessions   int64 `json:"sessions"`   // sessions created
 	Opened     int64 `json:"opened"`     // sessions whose first client came
 	Reconnects int64 `json:"reconnects"` // clients that came again
+	Terminated int64 `json:"terminated"` // sessions whose client asked for the end
 }
 
 // Counters returns the present counts.
 func (g *Gateway) Counters() Counters {
 	c := &g.counters
-	return Counters{c.dials.Load(), c.upgrades.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(), c.reconnects.Load()}
+	return Counters{
+		c.dials.Load(), c.upgrades.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(), c.reconnects.Load(), c.terminated.Load(),
+	}
 }
 
 // valid keeps numbers from outside within what the arithmetic bears.
 func (f Faults) valid() bool {
 	return f.RTT >= 0 && f.RTT <= time.Minute && f.Bandwidth >= 0 && f.Bandwidth < math.MaxInt64/int64(time.Second) &&
-		f.LoseEvery >= 0 && f.DuplicateEvery >= 0 && f.ReorderEvery >= 0
+		f.LoseEvery >= 0 && f.DuplicateEvery >= 0 && f.ReorderEvery >= 0 && f.LoseAcksEvery >= 0 && f.DamageEvery >= 0 &&
+		f.ReorderSpan >= 0 && f.ReorderSpan <= maxSpan && (f.RefuseStatus == 0 || f.RefuseStatus >= 400 && f.RefuseStatus <= 599)
 }

@@ -98,6 +98,11 @@ func hello(t *testing.T, c *client, token secret.String) {
 func say(t *testing.T, c *client, sequence int64, payload string) {
 	t.Helper()
 	m := wire.Message{Type: wire.TypeInputStreamData, CreatedDate: 1, SequenceNumber: sequence, ID: newID(), PayloadType: wire.PayloadOutput, Payload: []byte(payload)}
+	sayMessage(t, c, m)
+}
+
+func sayMessage(t *testing.T, c *client, m wire.Message) {
+	t.Helper()
 	b := m.AppendTo(nil)
 	for _, f := range []ws.Frame{ws.NewFrame(ws.OpBinary, false, b[:50]), ws.NewFrame(ws.OpContinuation, true, b[50:])} {
 		if err := ws.WriteFrame(c.conn, ws.MaskFrame(f)); err != nil {
@@ -284,6 +289,8 @@ func TestFaultsOnMessages(t *testing.T) {
 		"lose":      {Faults{LoseEvery: 3}, []string{"1", "2", "5"}},
 		"duplicate": {Faults{DuplicateEvery: 4}, []string{"1", "2", "3", "4", "4", "4", "5", "6"}},
 		"reorder":   {Faults{ReorderEvery: 4}, []string{"1", "2", "3", "4", "5"}},
+		"far":       {Faults{ReorderEvery: 2, ReorderSpan: 3}, []string{"1", "5"}},
+		"other way": {Faults{LoseAcksEvery: 1}, []string{"1", "2", "3", "4", "5", "6"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := startGateway(t, Config{Faults: c.faults})
@@ -421,7 +428,13 @@ func TestControl(t *testing.T) {
 		{"POST", "/control/pause", "Bearer " + token, "", 200, `{"clients":1}`},
 		{"POST", "/control/start", "Bearer " + token, `{"session":"` + s.ID + `"}`, 200, `{"clients":1}`},
 		{"POST", "/control/start", "Bearer " + token, `{"session":"other"}`, 200, `{"clients":0}`},
-		{"GET", "/control/state", "Bearer " + token, "", 200, `"id":"` + s.ID + `","space":"my-space","state":"open","client":true`},
+		{"POST", "/control/faults", "Bearer " + token, `{"reorder_span":1001}`, 400, ""},
+		{"POST", "/control/faults", "Bearer " + token, `{"refuse_status":200}`, 400, ""},
+		{"POST", "/control/faults", "Bearer " + token, `{"reorder_span":1000,"lose_acks_every":7,"damage_every":9}`, 200, `"reorder_span":1000,"lose_acks_every":7,"damage_every":9`},
+		{"POST", "/control/faults", "Bearer " + token, `{"refuse_dials":false,"refuse_status":502}`, 200, `"refuse_dials":false,"refuse_status":502`},
+		{"POST", "/control/mute", "Bearer " + token, `{"session":"other"}`, 200, `{"clients":0}`},
+		{"POST", "/control/flood", "Bearer " + token, `{"session":"other"}`, 200, `{"clients":0}`},
+		{"GET", "/control/state", "Bearer " + token, "", 200, `"id":"` + s.ID + `","space":"my-space","state":"open","client":true,"terminated":false`},
 		{"POST", "/control/end", "Bearer " + token, `{"session":"other"}`, 404, ""},
 		{"POST", "/control/end", "Bearer " + token, `{"session":"` + s.ID + `","text":"Enough."}`, 200, ""},
 	} {

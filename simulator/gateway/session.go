@@ -91,6 +91,7 @@ type session struct {
 	away       *time.Timer
 	kept       [][]byte // for a client that is away
 	downFaults frameFaults
+	terminated bool // the client has asked for the end
 }
 
 var _ space.Channel = (*session)(nil)
@@ -371,7 +372,7 @@ func (s *session) Send(ctx context.Context, frame []byte) error {
 func (s *session) faulty(frame []byte) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.downFaults.apply(s.gateway.faults.Load(), frame)
+	return s.downFaults.apply(s.gateway.faults.Load(), frame, true)
 }
 
 // forward gives a message to the client or keeps it for the next one.
@@ -403,7 +404,10 @@ func (s *session) Receive(ctx context.Context) ([]byte, error) {
 
 // fromClient carries a message up; false means that the session has ended.
 func (s *session) fromClient(frame []byte) bool {
-	for _, frame := range s.upFaults.apply(s.gateway.faults.Load(), frame) {
+	if asksForTheEnd(frame) {
+		s.noteTerminated()
+	}
+	for _, frame := range s.upFaults.apply(s.gateway.faults.Load(), frame, false) {
 		select {
 		case s.toAgent <- frame:
 		case <-s.ctx.Done():
@@ -411,6 +415,29 @@ func (s *session) fromClient(frame []byte) bool {
 		}
 	}
 	return true
+}
+
+// asksForTheEnd reports whether a message is the client's TerminateSession.
+func asksForTheEnd(frame []byte) bool {
+	if len(frame) != wire.HeaderSize+4 {
+		return false
+	}
+	m, err := wire.Decode(frame)
+	if err != nil || m.Type != wire.TypeInputStreamData || m.PayloadType != wire.PayloadFlag {
+		return false
+	}
+	signal, err := wire.ParseSignal(m.Payload)
+	return err == nil && signal == wire.TerminateSession
+}
+
+// noteTerminated counts the session, once.
+func (s *session) noteTerminated() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.terminated {
+		s.terminated = true
+		s.gateway.counters.terminated.Add(1)
+	}
 }
 
 func randomHex(bytes int) string {

@@ -193,6 +193,13 @@ func (c *shapedConn) Close() error {
 	return nil
 }
 
+// mute has the packets of the connection vanish from now on, both ways; only
+// abort ends it. The peer finds after a while that nothing more is taken.
+func (c *shapedConn) mute() {
+	c.up.mute()
+	c.down.mute()
+}
+
 // abort resets the connection.
 func (c *shapedConn) abort() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
@@ -231,6 +238,7 @@ type line struct {
 	failed   error     // comes at once
 	deadline time.Time // of pop
 	timer    *time.Timer
+	muted    bool // nothing arrives any more, and nothing has room
 }
 
 type chunk struct {
@@ -255,7 +263,7 @@ func (l *line) push(p []byte) error {
 			l.mu.Unlock()
 			return err
 		}
-		if l.underWay >= s.limit() {
+		if l.muted || l.underWay >= s.limit() {
 			wake := l.wake
 			l.mu.Unlock()
 			select {
@@ -353,7 +361,7 @@ func (l *line) arrived(s settings) (data []byte, wait time.Duration, err error) 
 		}
 	}
 	switch {
-	case s.silent:
+	case s.silent || l.muted:
 		return nil, wait, nil
 	case len(l.chunks) == 0:
 		return nil, wait, l.last
@@ -401,6 +409,13 @@ func (l *line) failAfter(limit time.Duration) {
 	if l.failed == nil {
 		l.timer = time.AfterFunc(limit, func() { l.fail(io.ErrClosedPipe) })
 	}
+}
+
+func (l *line) mute() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.muted = true
+	l.changed()
 }
 
 func (l *line) setDeadline(t time.Time) {
