@@ -25,6 +25,9 @@ const (
 	sameTries    = 2
 	refreshLimit = 3
 	refreshTime  = 30 * time.Second // for one of them
+	// cutTries is how many sockets in a row must have been cut before anything
+	// came on them for that to be a refusal.
+	cutTries = 5
 	// The pauses between attempts; the first one follows at once. The longest
 	// one, with its jitter, keeps the time from the network's return to the
 	// next attempt below 1.6 s. A gateway that says that it is busy is left
@@ -49,6 +52,7 @@ type route struct {
 	workedAt      time.Time // until when a socket worked; at first the start
 	reached       bool      // there has been a socket
 	attempts      int
+	cuts          int // sockets that were cut before anything came on them
 	refusals      int
 	refreshes     int
 	busy          bool  // the gateway has asked to be left alone

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
@@ -257,4 +259,54 @@ func TestASessionThatIsLostEndsAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestANetworkThatFailsAgainAndAgainIsNoRefusal: sockets that are cut before
+// anything has come, or closed by a gateway that restarts, say nothing about
+// the token.
+func TestANetworkThatFailsAgainAndAgainIsNoRefusal(t *testing.T) {
+	for name, c := range map[string]struct {
+		greet func(p *peer)
+		times int
+	}{
+		"cut":            {func(*peer) {}, cutTries - 1},
+		"going away":     {closing(ws.StatusGoingAway), 20},
+		"service starts": {closing(1012), 20},
+		"try again":      {closing(1013), 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, g *testGateway) {
+				o := g.options(nil)
+				o.Refresh = func(context.Context) (secret.String, secret.String, error) {
+					t.Error("a fresh token was asked for")
+					return secret.String{}, secret.String{}, ErrSessionLost
+				}
+				tunnel := g.open(o)
+				readString(t, tunnel, len(banner))
+				left := c.times
+				g.set(func() {
+					g.greet = func(p *peer) {
+						c.greet(p)
+						g.set(func() {
+							if left--; left == 0 {
+								g.greet = nil
+							}
+						})
+					}
+				})
+				g.drop()
+				if _, err := io.WriteString(tunnel, "typed meanwhile"); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				if s := tunnel.Stats(); s.State != StateOpen || g.got() != "typed meanwhile" || s.Reconnects != int64(c.times)+1 {
+					t.Errorf("%+v, the agent got %q", s, g.got())
+				}
+			})
+		})
+	}
+}
+
+func closing(code ws.StatusCode) func(p *peer) {
+	return func(p *peer) { p.write(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "later"))) }
 }

@@ -103,16 +103,25 @@ func (t *Tunnel) describe(lost error) string {
 }
 
 // judge takes in the loss of a socket: one that worked makes the way free for
-// the next, one that was closed or cut before anything came counts as a
-// refusal, for a token that is no good is not answered in words.
+// the next, one that was closed before anything came counts as a refusal, for a
+// token that is no good is not answered in words. One that was cut without a
+// close frame counts as one only when that has repeated itself: a network that
+// fails again and again does the same.
 func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) error {
 	r.last = lost
 	if worked {
 		r.workedAt = time.Now()
-		r.attempts, r.refusals, r.refreshes, r.busy = 0, 0, 0, false
+		r.attempts, r.cuts, r.refusals, r.refreshes, r.busy = 0, 0, 0, 0, false
 		return nil
 	}
 	if isTimeout(lost) || errors.Is(lost, errStalled) || errors.Is(lost, errSlept) {
+		return nil
+	}
+	if closed, ok := errors.AsType[*closeError](lost); !ok {
+		if r.cuts++; r.cuts < cutTries {
+			return nil
+		}
+	} else if closed.passing() {
 		return nil
 	}
 	return t.refused(ctx, r, problem.New(problem.TunnelRefused,

@@ -18,6 +18,9 @@ const (
 	// wakeLimit is how long a socket may be silent after a sleep before it
 	// counts as lost: its other end will have given up on it.
 	wakeLimit = 5 * time.Second
+	// lastWords bounds how long is read from a socket that cannot be written
+	// to any more. Where it was cut there is nothing to wait for.
+	lastWords = 250 * time.Millisecond
 )
 
 // batchLimit is how many bytes are written to the socket in one go, about.
@@ -41,9 +44,25 @@ func (t *Tunnel) serve(parent context.Context, s socket) error {
 		t.mu.Unlock()
 	})
 	running.Go(func() { cancel(t.receiveAll(ctx, s)) })
-	cancel(t.sendAll(ctx, s))
+	err := t.sendAll(ctx, s)
+	if err != nil && ctx.Err() == nil && !isTimeout(err) && !errors.Is(err, errStalled) && !errors.Is(err, errSlept) {
+		awaitLastWords(ctx)
+	}
+	cancel(err)
 	running.Wait()
 	return context.Cause(ctx)
+}
+
+// awaitLastWords gives the receiver of a socket that takes nothing any more the
+// time to read what has come before: a close frame that says why, and messages
+// that the agent would have to repeat one by one.
+func awaitLastWords(ctx context.Context) {
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // receiveAll takes in what comes, as far as the reader follows. What comes at

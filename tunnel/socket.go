@@ -51,6 +51,17 @@ func (e *closeError) Error() string {
 	return fmt.Sprintf("the gateway closed the socket with code %d", e.code)
 }
 
+// passing reports whether the code says that the gateway will take sockets
+// again (RFC 6455, 7.4.1, and its registry): it goes away, restarts, has failed
+// or is busy.
+func (e *closeError) passing() bool {
+	switch e.code {
+	case ws.StatusGoingAway, ws.StatusInternalServerError, 1012, 1013, 1014:
+		return true
+	}
+	return false
+}
+
 var errTooLarge = fmt.Errorf("a message of more than %d bytes", messageLimit)
 
 // webSocket is a socket over the network.

@@ -117,6 +117,8 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 		Changed:       c.entry.Changed,
 		Refresh:       c.refresh,
 		Log:           c.log.With("alias", c.space.Alias),
+
+		PingInterval: c.bounds.PingInterval, DeadAfter: c.bounds.DeadAfter, ReconnectLimit: c.bounds.ReconnectLimit,
 	})
 	if err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ import (
 const (
 	variableSSH  = "SPACEHATCH_TEST_SSH"  // the folder that ssh reads
 	variableWait = "SPACEHATCH_TEST_WAIT" // how long a tunnel waits for its ssh
+	// ping interval, longest silence and longest time without a socket
+	variableBounds = "SPACEHATCH_TEST_BOUNDS"
 )
 
 // The tests of whole processes are Linux's: there every folder can be chosen,
@@ -42,7 +44,23 @@ func beSpacehatch() {
 		}
 		p.waitForSSH = wait
 	}
+	if text := os.Getenv(variableBounds); text != "" {
+		p.bounds = readBounds(text)
+	}
 	os.Exit(realMain(p))
+}
+
+// readBounds reads three durations with commas between them.
+func readBounds(text string) bounds {
+	var all [3]time.Duration
+	for i, part := range strings.SplitN(text, ",", 3) {
+		d, err := time.ParseDuration(part)
+		if err != nil {
+			panic(err)
+		}
+		all[i] = d
+	}
+	return bounds{all[0], all[1], all[2]}
 }
 
 // sshFolder never is the one of whoever runs the tests.

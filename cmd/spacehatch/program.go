@@ -31,11 +31,17 @@ type program struct {
 	// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s
 	// that sshd allows for a login.
 	waitForSSH time.Duration
+	// bounds are how long the network may be gone in various ways; zero is
+	// what package tunnel says.
+	bounds bounds
 
 	log   *slog.Logger
 	level slog.LevelVar
 	debug bool
 }
+
+// bounds are those of [tunnel.Options] with the same names.
+type bounds struct{ PingInterval, DeadAfter, ReconnectLimit time.Duration }
 
 // The exit codes. Scripts rely on them.
 const (
