@@ -155,11 +155,17 @@ type Person interface {
 
 // Options are what a caller may choose for one connection.
 type Options struct {
+	// Stopped: the space is known not to be ready, so it is looked at before a
+	// session is asked for. Only for [Connector.Reopen].
+	Stopped bool
+
 	Yes    bool   // answer every question but cautious ones with yes, remember nothing
 	Editor string // an IDE's name; "" chooses, "none" starts no IDE
 	Folder string // on the space, absolute; "" is what was chosen before, or DefaultFolder
 
 	consented bool // the person named the space
+	// fresh gives a session where the link has none.
+	fresh func(ctx context.Context) (session.Session, error)
 }
 
 // sessionLife is how long the session of a link that does not say so is taken
@@ -179,8 +185,8 @@ type Result struct {
 	Editor string // the IDE's name, empty where none was started
 }
 
-// Connector turns a link into a connected IDE. Every field but Report must be
-// set.
+// Connector turns a link into a connected IDE. Every field but Studio and Report
+// must be set.
 type Connector struct {
 	Policy    Policy
 	Spaces    Spaces
@@ -192,6 +198,8 @@ type Connector struct {
 	Master    Master
 	Editors   Editors
 	Person    Person
+	// Studio starts the spaces that the person names; nil starts none.
+	Studio Studio
 	// Report is told what happens, one event after the other; nil tells nobody.
 	Report func(Event)
 }
@@ -215,18 +223,27 @@ func (c *Connector) Open(ctx context.Context, raw string, o Options) (Result, er
 
 // Connect does the steps that follow a link which the policy has passed.
 func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, error) {
-	dialling := c.begin(StepTunnel)
 	alias, err := c.Spaces.Alias(link.Space)
+	running := false
+	if err == nil {
+		link.Space.Alias = alias
+		// One look: a master that ends later is missed by ssh, not by us.
+		if running = c.Master.Running(ctx, alias); !running {
+			if err = c.complete(ctx, &link, o); err != nil {
+				return Result{}, problem.From(err)
+			}
+		}
+	}
+	dialling := c.begin(StepTunnel)
 	if err != nil {
 		return Result{}, dialling.fail(err)
 	}
-	link.Space.Alias = alias
 	if link.Session.Expires.IsZero() {
 		link.Session.Expires = time.Now().Add(sessionLife)
 	}
 
 	var tunnel Tunnel
-	if !c.Master.Running(ctx, alias) {
+	if !running {
 		// First of all: a link's session lives about a minute, and the
 		// person may take longer to answer.
 		if tunnel, err = c.Tunnels.Start(ctx, link.Space, link.Session); err != nil {
@@ -236,7 +253,9 @@ func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, 
 	space, err := c.prepare(ctx, link, o)
 	if err == nil && tunnel == nil && space.Alias != alias {
 		// Somebody else's space got the name first: that master is not ours.
-		tunnel, err = c.Tunnels.Start(ctx, space, link.Session)
+		if err = c.complete(ctx, &link, o); err == nil {
+			tunnel, err = c.Tunnels.Start(ctx, space, link.Session)
+		}
 	}
 	if err == nil {
 		err = c.attach(ctx, dialling, tunnel, link.Session, space.Alias, o)
@@ -254,20 +273,21 @@ func (c *Connector) Connect(ctx context.Context, link Link, o Options) (Result, 
 	return c.openEditor(ctx, space, o)
 }
 
+// complete gives the link what it lacks of its session.
+func (c *Connector) complete(ctx context.Context, link *Link, o Options) (err error) {
+	if link.Session.Token.Empty() && o.fresh != nil {
+		link.Session, err = o.fresh(ctx)
+	}
+	return err
+}
+
 // Reopen does the same for a space that the person names, without a link: it
-// needs no consent, and a session only where no master runs.
+// needs no consent, and a session only where no master runs. A space that is
+// not ready is started, where the person agrees.
 func (c *Connector) Reopen(ctx context.Context, space session.Space, sessions session.Source, o Options) (Result, error) {
 	o.consented = true
-	if c.Master.Running(ctx, space.Alias) {
-		return c.Connect(ctx, Link{Space: space}, o)
-	}
-	finding := c.begin(StepLink)
-	s, err := sessions.Session(ctx, space)
-	if err != nil {
-		return Result{}, finding.fail(err)
-	}
-	finding.end(Done, "a session for "+space.Name)
-	return c.Connect(ctx, Link{Space: space, Session: s, Scheme: space.Scheme}, o)
+	o.fresh = func(ctx context.Context) (session.Session, error) { return c.fresh(ctx, space, sessions, o) }
+	return c.Connect(ctx, Link{Space: space, Scheme: space.Scheme}, o)
 }
 
 // prepare asks what has to be asked and sets SSH up.

@@ -6,12 +6,14 @@ import (
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
-// Step is one of the six steps on the way of a link.
+// Step is one of the six steps on the way of a link, or the start of a space
+// that somebody named.
 type Step string
 
 // The steps, in the order in which they begin.
 const (
-	StepLink      Step = "link"       // read the link, ask the policy
+	StepLink      Step = "link"       // read the link, ask the policy; without a link: find a session
+	StepSpace     Step = "space"      // start the space; only where it needs that
 	StepTunnel    Step = "tunnel"     // dial, shake hands, wait
 	StepConsent   Step = "consent"    // ask the person, the first time per domain
 	StepSSHConfig Step = "ssh-config" // show the diff, apply, verify
@@ -25,7 +27,8 @@ type Progress string
 // The ways of a step. Every step that started ends as done, skipped or failed.
 const (
 	Started Progress = "started"
-	Asking  Progress = "asking" // waits for a person
+	Asking  Progress = "asking"  // waits for a person
+	Waiting Progress = "waiting" // waits for AWS; Detail says for what. Told again and again
 	Done    Progress = "done"
 	Skipped Progress = "skipped" // there was nothing to do
 	Failed  Progress = "failed"

@@ -96,7 +96,7 @@ func (c *Connection) Meet(s session.Space) {
 
 // Report takes the next event.
 func (c *Connection) Report(e handler.Event) {
-	c.change(func() { apply(c.state.Steps, e) })
+	c.change(func() { c.state.Steps = apply(c.state.Steps, e) })
 }
 
 // Run runs work and shows it; work is what calls the other methods. It

@@ -1,6 +1,7 @@
 package desktop
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/app/view"
@@ -43,18 +44,24 @@ func steps() []view.Step {
 	return all
 }
 
-// apply puts an event into the steps.
-func apply(all []view.Step, e handler.Event) {
+// apply puts an event into the steps, and the one step that not every way has
+// before the tunnel.
+func apply(all []view.Step, e handler.Event) []view.Step {
+	if e.Step == handler.StepSpace && !slices.ContainsFunc(all, func(s view.Step) bool { return s.ID == string(e.Step) }) {
+		at := max(0, slices.IndexFunc(all, func(s view.Step) bool { return s.ID == string(handler.StepTunnel) }))
+		all = slices.Insert(slices.Clone(all), at, view.Step{ID: string(e.Step), State: view.Waiting})
+	}
 	for i := range all {
 		if all[i].ID != string(e.Step) {
 			continue
 		}
 		all[i].State = map[handler.Progress]view.State{
-			handler.Started: view.Running, handler.Asking: view.Asking, handler.Done: view.Done,
+			handler.Started: view.Running, handler.Waiting: view.Running, handler.Asking: view.Asking, handler.Done: view.Done,
 			handler.Skipped: view.Skipped, handler.Failed: view.Failed,
 		}[e.Progress]
 		all[i].Detail, all[i].Elapsed = e.Detail, e.Elapsed
 	}
+	return all
 }
 
 // settle ends the steps that nobody will end any more.

@@ -14,12 +14,16 @@ import (
 // way.
 const patience = 500 * time.Millisecond
 
+// repeat is how often a line says that the same is still waited for.
+const repeat = 15 * time.Second
+
 // Progress shows the events of a connection as lines.
 type Progress struct {
 	Out io.Writer
 
 	mu      sync.Mutex
 	running []handler.Step // started, not ended, in that order
+	waiting handler.Event  // the last one that was shown as a line
 	timer   *time.Timer    // tells of running; nil where nothing runs
 }
 
@@ -36,6 +40,12 @@ func (p *Progress) Show(e handler.Event) {
 		p.running = append(p.running, e.Step)
 	case handler.Asking:
 		return // the question says it all
+	case handler.Waiting:
+		if e.Detail != p.waiting.Detail || e.Elapsed-p.waiting.Elapsed >= repeat {
+			p.waiting = e
+			_, _ = fmt.Fprintln(p.Out, line(e))
+		}
+		return // it tells often enough by itself
 	default:
 		for i, step := range p.running {
 			if step == e.Step {
@@ -68,6 +78,7 @@ func (p *Progress) tell(step handler.Step) {
 // names are the steps as a person reads them.
 var names = map[handler.Step]string{
 	handler.StepLink:      "Link",
+	handler.StepSpace:     "Space",
 	handler.StepTunnel:    "Tunnel",
 	handler.StepConsent:   "Consent",
 	handler.StepSSHConfig: "SSH config",
@@ -77,7 +88,8 @@ var names = map[handler.Step]string{
 
 // underway is what a step does while it takes its time.
 var underway = map[handler.Step]string{
-	handler.StepLink:      "reading the link",
+	handler.StepLink:      "looking for a session",
+	handler.StepSpace:     "looking at the space",
 	handler.StepTunnel:    "connecting to AWS",
 	handler.StepConsent:   "looking for an earlier answer",
 	handler.StepSSHConfig: "looking at the SSH config",
@@ -86,6 +98,7 @@ var underway = map[handler.Step]string{
 }
 
 var marks = map[handler.Progress]string{
+	handler.Waiting: "..",
 	handler.Done:    "ok",
 	handler.Skipped: "--",
 	handler.Failed:  "!!",

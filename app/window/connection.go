@@ -120,7 +120,9 @@ func step(s view.Step) fyne.CanvasObject {
 		busy.Start()
 		mark = busy
 		label.TextStyle.Bold = true
-		detail.SetText(doing)
+		if s.Detail == "" { // else it says what it waits for
+			detail.SetText(doing)
+		}
 		if s.State == view.Asking {
 			detail.SetText(lang.L("waiting for your answer"))
 		}
@@ -154,6 +156,8 @@ func stepWords(id string) (name, doing string) {
 	switch id {
 	case "link":
 		return lang.L("Link"), lang.L("reading the link")
+	case "space":
+		return lang.L("Space"), lang.L("looking at the space")
 	case "tunnel":
 		return lang.L("Tunnel"), lang.L("connecting to AWS")
 	case "consent":
