@@ -49,29 +49,34 @@ func (p *program) openLink(ctx context.Context, link string, f connectFlags) err
 func (p *program) connectCommand() *cobra.Command {
 	var f connectFlags
 	c := &cobra.Command{
-		Use:   "connect ALIAS|ARN",
-		Short: "Open a space again, without a link",
-		Long: "Opens a space that was opened before, by its alias, or any space by its ARN:\n" +
-			"through the connection that is open, else with a session from your last click or\n" +
-			"from your local AWS credentials.",
+		Use:   "connect NAME|ARN|ALIAS",
+		Short: "Open a space without a link, and start it where that is needed",
+		Long: "Opens a space that was opened before, by its alias, or any space by its name or\n" +
+			"ARN: through the connection that is open, else with a session from your last click\n" +
+			"or from your local AWS credentials. A space that is stopped, too small or has remote\n" +
+			"access off is made ready first, after a question that says what would be changed.\n" +
+			"Ctrl-C leaves the space as it is then.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.connect(cmd.Context(), f, func(ctx context.Context, c *handler.Connector, q *parts, o handler.Options) (handler.Result, error) {
-				space, err := q.space(ctx, args[0])
+				space, stopped, err := p.named(ctx, q.places, f.aws, args[0])
 				if err != nil {
 					return handler.Result{}, err
 				}
-				return c.Reopen(ctx, space, p.sources(q), o)
+				c.Studio, o.Stopped = p.awsStudio(q.places, f.aws), stopped
+				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile), o)
 			})
 		},
 	}
 	f.add(c)
+	f.aws.add(c)
 	return c
 }
 
 // connectFlags are what every command takes that ends in an IDE.
 type connectFlags struct {
 	handler.Options
+	aws    awsFlags // of connect alone
 	json   bool
 	window bool
 }
@@ -124,11 +129,7 @@ func (p *program) connect(ctx context.Context, f connectFlags,
 	}
 	if err != nil {
 		if f.json {
-			found := problem.From(err)
-			if err := p.printLine(jsonEnd{Event: "failed", Problem: asJSONProblem(found)}); err != nil {
-				return err
-			}
-			return errSilent{found}
+			return p.failedJSON(err)
 		}
 		return err
 	}
@@ -156,7 +157,7 @@ type jsonEvent struct {
 
 // jsonEnd is the last line of all.
 type jsonEnd struct {
-	Event    string       `json:"event"` // "ready" or "failed"
+	Event    string       `json:"event"` // "ready", "stopped" or "failed"
 	Alias    string       `json:"alias,omitempty"`
 	SpaceARN string       `json:"space_arn,omitempty"`
 	Folder   string       `json:"folder,omitempty"`

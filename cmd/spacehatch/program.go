@@ -143,6 +143,8 @@ func (p *program) commands() *cobra.Command {
 	in("use",
 		p.openCommand(),
 		p.connectCommand(),
+		p.spacesCommand(),
+		p.stopCommand(),
 		p.linkCommand(),
 		p.statusCommand(),
 		p.closeCommand(),

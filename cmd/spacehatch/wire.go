@@ -98,8 +98,12 @@ func (p *program) connector(q *parts) *handler.Connector {
 }
 
 // sources is where a session for a space comes from when no tunnel waits.
-func (p *program) sources(q *parts) session.Chain {
-	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Log: p.log})}
+func (p *program) sources(q *parts) session.Chain { return p.sourcesOf(q, "") }
+
+// sourcesOf are the same with a profile of the AWS configuration, which may be
+// empty.
+func (p *program) sourcesOf(q *parts, profile string) session.Chain {
+	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/spaces"
+	"github.com/spacehatch/spacehatch/internal/printable"
+)
+
+type spacesFlags struct {
+	aws    awsFlags
+	filter spaces.Filter
+	json   bool
+}
+
+func (p *program) spacesCommand() *cobra.Command {
+	var f spacesFlags
+	c := &cobra.Command{
+		Use:   "spaces",
+		Short: "List the spaces of SageMaker Studio, with local AWS credentials",
+		Long: "Lists the spaces of one region. Who signed in through IAM Identity Center sees only\n" +
+			"their own; --all shows everybody's. --domain and --user-profile are remembered for\n" +
+			"the region until --all. With --json nothing that was remembered counts, and nothing\n" +
+			"is remembered.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.listSpaces(cmd.Context(), f) },
+	}
+	f.aws.add(c)
+	c.Flags().StringVar(&f.filter.Domain, "domain", "", "only the spaces of this domain, by its ID or name")
+	c.Flags().StringVar(&f.filter.UserProfile, "user-profile", "", "only the spaces of this user profile")
+	c.Flags().BoolVar(&f.filter.All, "all", false, "every space, whosever it is")
+	c.Flags().BoolVar(&f.json, "json", false, "print a JSON array")
+	return c
+}
+
+func (p *program) listSpaces(ctx context.Context, f spacesFlags) error {
+	q, err := p.places()
+	if err != nil {
+		return err
+	}
+	client, err := p.openSpaces(ctx, q, f.aws)
+	if err != nil {
+		return err
+	}
+	chosen := session.SpaceFilter{Domain: f.filter.Domain, UserProfile: f.filter.UserProfile}
+	asked := chosen != session.SpaceFilter{} || f.filter.All
+	if !f.json && !asked {
+		last := q.store.Filter(client.Region())
+		f.filter.Domain, f.filter.UserProfile = last.Domain, last.UserProfile
+	}
+	l, err := client.List(ctx, f.filter, p.listing(client.Region()))
+	if err != nil {
+		return err
+	}
+	q.addLastUsed(l.Spaces)
+	if f.json {
+		return p.printJSON(append([]spaces.Space{}, l.Spaces...))
+	}
+	if asked {
+		if err := q.store.RememberFilter(ctx, client.Region(), chosen); err != nil {
+			p.log.Warn("the filter is not remembered", "error", err)
+		}
+	}
+	return p.printSpaces(l, f.filter, asked)
+}
+
+// addLastUsed tells when this computer used each space last: AWS's lists do not
+// say when anybody did.
+func (q *places) addLastUsed(all []spaces.Space) {
+	known, err := q.store.Spaces()
+	if err != nil {
+		return // the list is worth more than that
+	}
+	used := map[string]time.Time{}
+	for _, space := range known {
+		used[space.ARN] = space.LastUsed
+	}
+	for i := range all {
+		if at := used[all[i].ARN]; !at.IsZero() {
+			all[i].LastUsed = &at
+		}
+	}
+}
+
+// listing tells on standard error how far a list is that takes its time.
+func (p *program) listing(region string) func(spaces.Progress) {
+	const patience, repeat = 500 * time.Millisecond, 2 * time.Second
+	next := time.Now().Add(patience)
+	return func(now spaces.Progress) {
+		if time.Now().Before(next) {
+			return
+		}
+		next = time.Now().Add(repeat)
+		fmt.Fprintf(p.err, "Listing the spaces in %s: %d spaces, %d applications so far …\n", region, now.Spaces, now.Apps)
+	}
+}
+
+func (p *program) printSpaces(l spaces.Listing, filter spaces.Filter, asked bool) error {
+	for _, notice := range l.Notices {
+		fmt.Fprint(p.err, terminal.Explain(notice, false))
+	}
+	if len(l.Spaces) == 0 {
+		fmt.Fprintf(p.out, "No space in %s fits.\n", l.Region)
+	} else {
+		table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "NAME\tDOMAIN\tOWNER\tAPP\tSTATUS\tINSTANCE TYPE\tREMOTE ACCESS\tLAST USED\tARN")
+		for _, s := range l.Spaces {
+			access, used := "off", "-"
+			if s.RemoteAccess {
+				access = "on"
+			}
+			if s.LastUsed != nil {
+				used = s.LastUsed.Local().Format("2006-01-02 15:04")
+			}
+			for _, text := range []string{s.Name, s.Domain, s.Owner, s.App, string(s.Status), s.InstanceType, access, used} {
+				fmt.Fprintf(table, "%s\t", cmp.Or(printable.Text(text, 64), "-"))
+			}
+			fmt.Fprintln(table, printable.Text(s.ARN, 256))
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	var only []string
+	for _, part := range []struct{ name, value string }{{"domain", filter.Domain}, {"user profile", filter.UserProfile}} {
+		if part.value != "" {
+			only = append(only, part.name+" "+printable.Quoted(part.value))
+		}
+	}
+	if len(only) > 0 && !asked {
+		fmt.Fprintf(p.err, "Only of %s, as last time; --all shows every space.\n", strings.Join(only, ", "))
+	}
+	if l.Mine != "" {
+		fmt.Fprintf(p.err, "Only those of %s; --all shows %d more.\n", printable.Text(l.Mine, 64), l.Hidden)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+func (p *program) stopCommand() *cobra.Command {
+	var (
+		f      awsFlags
+		o      handler.Options
+		asJSON bool
+	)
+	c := &cobra.Command{
+		Use:   "stop NAME|ARN|ALIAS",
+		Short: "Stop a space, so that it costs nothing",
+		Long: "Stops what runs in the space, with local AWS credentials, and ends the connections\n" +
+			"of this computer to it. What is not saved there is lost; its files stay. Ctrl-C\n" +
+			"leaves the space as it is then.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			space, ran, err := p.stop(cmd.Context(), f, o, args[0], asJSON)
+			if asJSON && err != nil {
+				return p.failedJSON(err)
+			}
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printLine(jsonEnd{Event: "stopped", Alias: space.Alias, SpaceARN: space.ARN})
+			}
+			how := "is stopped"
+			if !ran {
+				how = "was not running"
+			}
+			_, err = fmt.Fprintf(p.out, "%s %s.\n", printable.Text(space.Name, 64), how)
+			return err
+		},
+	}
+	f.add(c)
+	c.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line for every event")
+	return c
+}
+
+func (p *program) stop(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (session.Space, bool, error) {
+	q, err := p.parts()
+	if err != nil {
+		return session.Space{}, false, err
+	}
+	space, _, err := p.named(ctx, q.places, f, name)
+	if err != nil {
+		return session.Space{}, false, err
+	}
+	connector := p.connector(q)
+	connector.Report, connector.Studio = p.reporter(asJSON), p.awsStudio(q.places, f)
+	ran, err := connector.Stop(ctx, space, o)
+	if err != nil || !ran {
+		return space, ran, err
+	}
+	// They lead nowhere now.
+	if _, err := q.closeTunnels(ctx, space.Alias); err != nil {
+		return space, ran, err
+	}
+	return space, ran, nil
+}
+
+// failedJSON ends a stream of events with the problem.
+func (p *program) failedJSON(err error) error {
+	found := problem.From(err)
+	if err := p.printLine(jsonEnd{Event: "failed", Problem: asJSONProblem(found)}); err != nil {
+		return err
+	}
+	return errSilent{found}
+}
