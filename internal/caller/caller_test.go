@@ -84,6 +84,7 @@ func TestWhatAWSAnswers(t *testing.T) {
 		"list-expired":         {"sagemaker:ListSpaces", "ExpiredTokenException", "The security token included in the request is expired", 400, 0},
 		"list-unknown-key":     {"sagemaker:ListSpaces", "UnrecognizedClientException", "The security token included in the request is invalid.", 400, 0},
 		"list-clock":           {"sagemaker:ListSpaces", "InvalidSignatureException", "Signature expired", 400, 20 * time.Minute},
+		"list-region":          {"sagemaker:ListSpaces", "InvalidSignatureException", "Credential should be scoped to a valid region, not 'us-east-1'. ", 400, 0},
 		"list-internal":        {"sagemaker:ListSpaces", "InternalFailure", "", 500, 0},
 		"list-unavailable":     {"sagemaker:ListSpaces", "ServiceUnavailable", "Later.", 503, 0},
 		"list-other":           {"sagemaker:ListSpaces", "OptInRequired", "The account is not signed up.", 403, 0},

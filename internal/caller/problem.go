@@ -27,6 +27,9 @@ const (
 	// CredentialsWrong: AWS does not know the access key or the signature does
 	// not fit it.
 	CredentialsWrong problem.Code = "credentials-wrong"
+	// RegionWrong: the endpoint belongs to another region than the one that
+	// was meant.
+	RegionWrong problem.Code = "region-wrong"
 	// ClockWrong: this computer's clock is too far from AWS's.
 	ClockWrong problem.Code = "clock-wrong"
 )
@@ -123,6 +126,11 @@ func (c *Caller) expired(r Request, cause error) *problem.Problem {
 
 // signatureProblem tells a wrong clock from a wrong key by the answer's Date.
 func (c *Caller) signatureProblem(r Request, code string, err error) *problem.Problem {
+	if strings.Contains(message(err), "scoped to a valid region") {
+		return problem.New(RegionWrong,
+			fmt.Sprintf("The endpoint that answered is not one of the region %s.", c.region()),
+			"Check the region, and the variable AWS_ENDPOINT_URL_SAGEMAKER or the setting endpoint_url of the profile.", cause(err))
+	}
 	// AWS takes signatures that are up to five minutes off; the SDK corrects
 	// its clock above four.
 	const tolerated = 4 * time.Minute
