@@ -3,6 +3,8 @@ package simulator
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 
 	"github.com/spacehatch/spacehatch/simulator/api"
@@ -18,6 +20,9 @@ import (
 //	GET    /control/calls   the API's log, JSON
 //	POST   /control/faults  one api.Fault, JSON
 //	DELETE /control/faults  every fault taken back
+//	PUT    /control/policy?role=R  an IAM policy document for the sessions of
+//	                        the role R (StudioUser, StudioExecutionRole)
+//	DELETE /control/policy?role=R  no limits again
 func (s *studio) control(mux *http.ServeMux) {
 	mux.HandleFunc("GET /control/calls", s.owner(func(w http.ResponseWriter, _ *http.Request) {
 		calls := s.api.Calls()
@@ -38,6 +43,24 @@ func (s *studio) control(mux *http.ServeMux) {
 			return
 		}
 		s.api.Fail(f)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	mux.HandleFunc("PUT /control/policy", s.owner(func(w http.ResponseWriter, r *http.Request) {
+		document, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<16))
+		if err == nil && len(document) == 0 {
+			err = errors.New("the policy is empty")
+		}
+		if err == nil {
+			err = s.api.SetPolicy(r.FormValue("role"), document)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	mux.HandleFunc("DELETE /control/policy", s.owner(func(w http.ResponseWriter, r *http.Request) {
+		_ = s.api.SetPolicy(r.FormValue("role"), nil) // taking away cannot fail
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	mux.HandleFunc("DELETE /control/faults", s.owner(func(w http.ResponseWriter, _ *http.Request) {

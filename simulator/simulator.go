@@ -8,6 +8,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -62,6 +63,16 @@ type Config struct {
 	// Deleting, UpdateDelay how long a space is Updating, and RegisterDelay
 	// how long StartSession still fails when an app has become InService.
 	StartDelay, StopDelay, UpdateDelay, RegisterDelay time.Duration
+	// APILatency is how long each call of the API takes, APIRate how often an
+	// operation may be called a second before it is throttled; 0 is no limit.
+	APILatency time.Duration
+	APIRate    int
+	// Spaces is how many more spaces there are beside the ones that the page
+	// shows, spread over twenty more domains. At most [MaxSpaces].
+	Spaces int
+	// Caller is the role and the session, as "Role/session", that the
+	// environment's credentials belong to; empty is "StudioUser/alice".
+	Caller string
 	// Dir is where the CA, the spaces' home folders and the like go: a new
 	// temporary folder where it is empty. Close leaves a folder that was there
 	// before, and takes away everything that Start put there.
@@ -117,6 +128,9 @@ type Simulator struct {
 	done   chan struct{}
 	err    error // of the end; read after done
 }
+
+// MaxSpaces bounds Config.Spaces.
+const MaxSpaces = 100_000
 
 // NotLoopback is the code of Start's problem with an address that others could
 // reach.
@@ -210,15 +224,22 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		return fmt.Errorf("start the gateway: %w", err)
 	}
 	door := &door{gateway: s.gateway, machines: s.machines, linkTTL: config.LinkTTL, log: config.Log}
-	caller := assumedRole("StudioUser", "alice")
+	role, as, ok := strings.Cut(cmp.Or(config.Caller, "StudioUser/alice"), "/")
+	if !ok || role == "" || as == "" || config.Spaces < 0 || config.Spaces > MaxSpaces {
+		return problem.New(problem.NotSupported, "The simulator cannot have such a caller, or so many spaces.",
+			fmt.Sprintf("A caller is written as Role/session; there can be %d spaces.", MaxSpaces), nil)
+	}
+	caller := assumedRole(role, as)
+	more := crowd(config.Spaces)
 	s.studio = &studio{
 		base: "http://" + front, hosts: hostNames(front), places: places(spaces()), pods: door,
 		role:  assumedRole("StudioExecutionRole", "SageMaker").ARN,
 		token: secret.New(token), counters: s.gateway.Counters,
 		api: api.New(api.Config{
-			Region: region, Account: account, Identities: []api.Identity{caller}, Domains: domains(), Profiles: profiles(), Spaces: spaces(),
+			Region: region, Account: account, Identities: []api.Identity{caller}, Domains: append(domains(), more.domains...),
+			Profiles: append(profiles(), more.profiles...), Spaces: append(spaces(), more.spaces...),
 			Targets: targets(), Gateway: door, StartDelay: config.StartDelay, StopDelay: config.StopDelay, UpdateDelay: config.UpdateDelay,
-			RegisterDelay: config.RegisterDelay, Log: config.Log,
+			RegisterDelay: config.RegisterDelay, Latency: config.APILatency, Rate: config.APIRate, Log: config.Log,
 		}),
 	}
 	first, _ := find(s.studio.places, firstSpace, "", "")

@@ -44,6 +44,12 @@ func (p *program) simulatorCommand() *cobra.Command {
 	f.DurationVar(&config.SessionTTL, "session-ttl", config.SessionTTL, "how long an unused session can be opened")
 	f.DurationVar(&config.LinkTTL, "link-ttl", config.LinkTTL, "X-Amz-Expires of presigned links")
 	f.DurationVar(&config.StartDelay, "start-delay", config.StartDelay, "how long a space takes to start")
+	f.DurationVar(&config.StopDelay, "stop-delay", config.StopDelay, "how long a space takes to stop")
+	f.DurationVar(&config.UpdateDelay, "update-delay", config.UpdateDelay, "how long a space takes to get new settings")
+	f.DurationVar(&config.APILatency, "api-latency", 0, "how long each call of the API takes")
+	f.IntVar(&config.APIRate, "api-rate", 0, "how often a second an API operation may be called before it is throttled; 0 is no limit")
+	f.IntVar(&config.Spaces, "spaces", 0, "how many more spaces there are, in twenty more domains")
+	f.StringVar(&config.Caller, "caller", "", "whose credentials it gives out, as Role/session (default StudioUser/alice)")
 	f.StringVar(&config.Dir, "dir", "", "where its files go (default a new temporary folder)")
 	return c
 }

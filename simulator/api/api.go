@@ -74,6 +74,10 @@ type Config struct {
 	// StartSession with InternalFailure, as AWS does until the machine is
 	// known to Session Manager.
 	RegisterDelay time.Duration
+	// Latency is how long each call takes. Rate is how often an operation may
+	// be called a second before AWS throttles it; 0 is as often as one likes.
+	Latency time.Duration
+	Rate    int
 	// Log gets one line for each call. No secret goes there.
 	Log *slog.Logger
 }
@@ -85,10 +89,12 @@ type Server struct {
 	operate map[string]operation
 	page    [32]byte // authenticates NextToken
 
-	mu     sync.Mutex // everything below
-	world  world
-	faults []Fault
-	calls  []Call
+	mu       sync.Mutex // everything below
+	world    world
+	faults   []Fault
+	calls    []Call
+	policies map[string]policy // by role
+	buckets  map[string]bucket // by operation
 }
 
 // operation is one API call. The identity is proven; body is the request's.
@@ -186,9 +192,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.write(w, http.StatusOK, jsonType, encode(out))
 }
 
-// perform runs the operation, unless a fault was ordered for it.
+// perform runs the operation, unless a fault was ordered for it, it comes too
+// often, or its caller may not.
 func (s *Server) perform(ctx context.Context, op operation, call *Call, identity Identity, body []byte) (any, error) {
+	s.delay(ctx)
 	if fault := s.takeFault(*call); fault != nil {
+		return nil, fault
+	}
+	if fault := s.throttled(call.Operation); fault != nil {
+		return nil, fault
+	}
+	if fault := s.authorize(*call, s.keysOf(call.Operation, call.Resource, body, false)); fault != nil {
 		return nil, fault
 	}
 	return op.do(s, ctx, identity, body)

@@ -33,6 +33,7 @@ type (
 		LastHealthCheckTimestamp  epoch
 		LastUserActivityTimestamp epoch
 		ResourceSpec              resourceSpec
+		FailureReason             string `json:",omitempty"`
 	}
 	appMade struct {
 		AppArn string
@@ -135,7 +136,11 @@ func (s *Server) describeApp(_ context.Context, _ Identity, body []byte) (any, e
 		return nil, s.noApp(r)
 	}
 	now := time.Now()
-	return describedApp{AppArn: s.appARN(a), DomainId: a.domain, SpaceName: a.space, AppType: a.kind, AppName: a.name,
+	reason := ""
+	if a.status(now) == failed {
+		reason = a.failure
+	}
+	return describedApp{FailureReason: reason, AppArn: s.appARN(a), DomainId: a.domain, SpaceName: a.space, AppType: a.kind, AppName: a.name,
 		Status: a.status(now), CreationTime: epoch(a.created), LastHealthCheckTimestamp: epoch(now),
 		LastUserActivityTimestamp: epoch(now), ResourceSpec: resourceSpec{InstanceType: a.instance}}, nil
 }
@@ -157,7 +162,7 @@ func (s *Server) createApp(_ context.Context, _ Identity, body []byte) (any, err
 	case p.AppType != r.AppType:
 		return nil, validation("AppType %s is not the AppType %s of Space [%s].", r.AppType, p.AppType, s.spaceARN(p.Domain, p.Name))
 	}
-	if a := s.world.alive(p.Domain, p.Name, now); a != nil {
+	if a := s.world.alive(p.Domain, p.Name, now); a != nil && a.status(now) != failed {
 		return nil, inUse("App [%s] already exists.", s.appARN(a))
 	}
 	instance := cmp.Or(r.ResourceSpec.InstanceType, p.InstanceType)
@@ -171,6 +176,9 @@ func (s *Server) createApp(_ context.Context, _ Identity, body []byte) (any, err
 	ready := now.Add(s.config.StartDelay)
 	a := &appState{domain: p.Domain, space: p.Name, name: r.AppName, kind: r.AppType, instance: instance,
 		created: now.Truncate(time.Millisecond), ready: ready, reachable: ready.Add(s.config.RegisterDelay)}
+	if fault := s.takeFaultLocked(Call{Operation: StartOfApp, Resource: s.appARN(a)}); fault != nil {
+		a.failure = cmp.Or(fault.Message, fault.Code)
+	}
 	s.world.apps = append(s.world.apps, a)
 	return appMade{s.appARN(a)}, nil
 }

@@ -11,6 +11,7 @@ import (
 // signature is checked first, so that a fault never hides a bad one.
 type Fault struct {
 	// Operation is such as "sagemaker:StartSession"; empty means every one.
+	// [StartOfApp] lets an application fail after it was created.
 	Operation string `json:"operation"`
 	// Resource limits the fault to calls whose resource holds this text, such
 	// as a domain's id; empty means every one.
@@ -32,6 +33,10 @@ type Call struct {
 	Resource  string    `json:"resource,omitempty"`
 	Code      string    `json:"code,omitempty"` // AWS's error code, empty where the call succeeded
 }
+
+// StartOfApp as a Fault's operation is no call: the next application that is
+// created turns out to have Failed, with the fault's message as its reason.
+const StartOfApp = "start"
 
 // Fail orders a fault. Faults are tried in the order of their orders.
 func (s *Server) Fail(f Fault) {
@@ -73,9 +78,13 @@ func (s *Server) Count(operation string) int {
 func (s *Server) takeFault(call Call) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.takeFaultLocked(call)
+}
+
+func (s *Server) takeFaultLocked(call Call) *Error {
 	for i := range s.faults {
 		f := &s.faults[i]
-		if f.Times == 0 || f.Operation != "" && f.Operation != call.Operation || !strings.Contains(call.Resource, f.Resource) {
+		if f.Times == 0 || f.Operation == "" && call.Operation == StartOfApp || f.Operation != "" && f.Operation != call.Operation || !strings.Contains(call.Resource, f.Resource) {
 			continue
 		}
 		if f.Times > 0 {

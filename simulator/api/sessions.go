@@ -54,6 +54,11 @@ func (s *Server) StartSession(ctx context.Context, caller, spaceARN string, pres
 		s.record(call)
 		return Session{}, fault
 	}
+	if fault := s.authorize(call, s.keysOf(call.Operation, spaceARN, nil, true)); fault != nil {
+		call.Code = fault.Code
+		s.record(call)
+		return Session{}, fault
+	}
 	session, err := s.open(ctx, spaceARN, presigned)
 	if err != nil {
 		e := asError(err)
@@ -97,7 +102,7 @@ func (s *Server) connectable(arn string) error {
 	now := time.Now()
 	a := s.world.alive(domain, name, now)
 	switch {
-	case a == nil || a.status(now) == deleting:
+	case a == nil || a.status(now) == deleting || a.status(now) == failed:
 		return validation("Space [%s] has no InService App.", arn)
 	case now.Before(a.reachable):
 		return internalFailure() // Pending, or not yet known to Session Manager

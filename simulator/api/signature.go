@@ -17,7 +17,7 @@ import (
 )
 
 // Identity is somebody who may call. Everybody who proves an identity may do
-// everything; [Fault] denies.
+// everything that a policy ([Server.SetPolicy]) or a [Fault] does not deny.
 type Identity struct {
 	AccessKeyID     string
 	SecretAccessKey secret.String

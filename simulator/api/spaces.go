@@ -213,7 +213,7 @@ func (s *Server) updateSpace(_ context.Context, _ Identity, body []byte) (any, e
 		return nil, s.noSpace(r.spaceRequest)
 	case p.status(now) != inService:
 		return nil, inUse("Space [%s] is in %s state.", s.spaceARN(p.Domain, p.Name), p.status(now))
-	case s.world.alive(p.Domain, p.Name, now) != nil:
+	case s.world.inTheWay(p.Domain, p.Name, now):
 		return nil, validation("Unable to update Space [%s] with InService App. Delete all InService apps in the space, and try again.",
 			s.spaceARN(p.Domain, p.Name))
 	}

@@ -50,6 +50,7 @@ func (s *Server) serveSTS(w http.ResponseWriter, r *http.Request, body []byte) {
 		return
 	}
 	call.Caller = identity.ARN
+	s.delay(r.Context())
 	if fault := s.takeFault(call); fault != nil {
 		s.failSTS(w, call, queryError(fault))
 		return

@@ -46,6 +46,7 @@ const (
 	updating  = "Updating"
 	deleting  = "Deleting"
 	deleted   = "Deleted"
+	failed    = "Failed"
 	stopped   = "Stopped" // ours: no app at all
 
 	enabled  = "ENABLED"
@@ -90,6 +91,7 @@ type appState struct {
 	created                             time.Time
 	ready                               time.Time // when Pending turns into InService
 	reachable                           time.Time // when StartSession works
+	failure                             string    // why it fails in place of becoming ready
 	deleting                            bool
 	gone                                time.Time // when Deleting turns into Deleted
 }
@@ -109,6 +111,8 @@ func (a *appState) status(now time.Time) string {
 		return deleted
 	case now.Before(a.ready):
 		return pending
+	case a.failure != "":
+		return failed
 	}
 	return inService
 }
@@ -176,6 +180,13 @@ func (w *world) alive(domain, space string, now time.Time) *appState {
 		}
 	}
 	return nil
+}
+
+// inTheWay reports whether the space has an application that keeps its settings
+// from being changed.
+func (w *world) inTheWay(domain, space string, now time.Time) bool {
+	a := w.alive(domain, space, now)
+	return a != nil && a.status(now) != failed
 }
 
 // ARN returns "arn:<partition>:sagemaker:<region>:<account>:<path>" for the
