@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,9 +13,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/spacehatch/spacehatch/simulator"
+	"github.com/spacehatch/spacehatch/simulator/api"
+	"github.com/spacehatch/spacehatch/simulator/space"
 )
 
 func TestScripts(t *testing.T) {
@@ -31,11 +38,77 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":   exits,
+			"fault":   fault,
+			"studio":  startStudio,
 			"fields":  fields,
 			"lines":   lines,
 			"nothing": nothing,
 		},
 	})
+}
+
+// studios are the simulators of the scripts that run, by their folder.
+var studios sync.Map
+
+// studio [NAME=VALUE...] starts a simulator and signs in to it: spaces, caller,
+// start (delay), latency, rate.
+func startStudio(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: studio [name=value...]")
+	}
+	config := simulator.Defaults()
+	config.SSHD, config.AgentPace = space.Embedded, 0
+	config.StartDelay, config.StopDelay, config.UpdateDelay, config.RegisterDelay = 0, 0, 0, 0
+	for _, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		var err error
+		switch name {
+		case "spaces":
+			config.Spaces, err = strconv.Atoi(value)
+		case "rate":
+			config.APIRate, err = strconv.Atoi(value)
+		case "caller":
+			config.Caller = value
+		case "start":
+			config.StartDelay, err = time.ParseDuration(value)
+		default:
+			ts.Fatalf("no studio has %s", name)
+		}
+		ts.Check(err)
+	}
+	s, err := simulator.Start(context.Background(), config)
+	ts.Check(err)
+	ts.Defer(func() {
+		studios.Delete(ts.Getenv("WORK"))
+		if err := s.Close(); err != nil {
+			ts.Logf("the simulator: %v", err)
+		}
+	})
+	studios.Store(ts.Getenv("WORK"), s)
+	for name, value := range s.Info().Env {
+		ts.Setenv(name, value)
+	}
+}
+
+// fault OPERATION CODE TIMES [MESSAGE] makes calls of the studio fail; fault
+// alone takes all faults back.
+func fault(ts *testscript.TestScript, neg bool, args []string) {
+	s, ok := studios.Load(ts.Getenv("WORK"))
+	if neg || !ok || len(args) != 0 && len(args) != 3 && len(args) != 4 {
+		ts.Fatalf("usage: fault [operation code times [message]], after studio")
+	}
+	server := s.(*simulator.Simulator).API()
+	if len(args) == 0 {
+		server.ClearFaults()
+		return
+	}
+	times, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	f := api.Fault{Operation: args[0], Code: args[1], Times: times}
+	if len(args) == 4 {
+		f.Message = args[3]
+	}
+	server.Fail(f)
 }
 
 // exits CODE PROGRAM [ARGUMENT...] runs a program, which must end with the

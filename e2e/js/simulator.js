@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const program = process.env.SPACEHATCH_PROGRAM ?? fileURLToPath(new URL("../../build/spacehatch", import.meta.url));
+export const program = process.env.SPACEHATCH_PROGRAM ?? fileURLToPath(new URL("../../build/spacehatch", import.meta.url));
 
 /**
  * Starts `spacehatch simulator --json` and returns its line of JSON (page,
