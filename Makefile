@@ -14,7 +14,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # The tags are for the windows' toolkit: with them it is built in a minute in
 # place of three, and draws without a graphics card.
 export GOFLAGS := -trimpath -buildvcs=false -tags=gles,x11
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# Where releases are: an https address that redirects to the page of the newest,
+# whose address ends in its version. Without it a build looks for none.
+RELEASES ?=
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.releasePage=$(RELEASES)
 
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.8.0

@@ -34,6 +34,7 @@ const (
 	Studio      Do = "studio"
 	Settings    Do = "settings"
 	Diagnostics Do = "diagnostics"
+	Release     Do = "release" // look at the newer release
 	Quit        Do = "quit"
 	CloseQuit   Do = "close-quit" // disconnect everything, then quit
 )
@@ -89,6 +90,9 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 		m.Program = append(m.Program,
 			Item{Label: "Settings…", Action: Action{Do: Settings}},
 			Item{Label: "Diagnostics…", Action: Action{Do: Diagnostics}})
+	}
+	if s.Newer != "" {
+		m.Program = append(m.Program, Item{Label: label("Spacehatch " + s.Newer + " is out…"), Action: Action{Do: Release}})
 	}
 	m.Program = append(m.Program, s.quitItem())
 	return m

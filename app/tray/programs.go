@@ -28,6 +28,8 @@ type Programs struct {
 	Scratch string
 	// Studio returns the address of Studio.
 	Studio func() (string, error)
+	// Releases is the address of the page with the newest release.
+	Releases string
 	// Lookup is the environment.
 	Lookup func(string) (string, bool)
 }
@@ -59,6 +61,8 @@ func (p Programs) Act(ctx context.Context, a Action) error {
 			return err
 		}
 		return p.browse(ctx, address)
+	case Release:
+		return p.browse(ctx, p.Releases)
 	case Details:
 		return p.desktop(ctx, "details", "--", a.Alias)
 	case Settings, Diagnostics:

@@ -56,6 +56,8 @@ type Snapshot struct {
 	Keys map[string][]string
 	// Windows: spacehatch-desktop is there.
 	Windows bool
+	// Newer is the version of a newer release, or empty.
+	Newer string
 }
 
 // Connection is one space with at least one tunnel, or one that was lost.
@@ -83,6 +85,7 @@ type State struct {
 	Recent      []Space      // known and not connected, the last used first
 	Keys        map[string][]string
 	Windows     bool
+	Newer       string
 
 	asked   map[string]time.Time
 	sampled time.Time // when the figures are from
@@ -139,7 +142,7 @@ func byAlias(a, b Connection) int { return cmp.Compare(a.Alias, b.Alias) }
 // Next returns the state after a snapshot.
 func (s State) Next(shot Snapshot, now time.Time) State {
 	next := State{
-		Windows: shot.Windows, Keys: nextKeys(s.Keys, shot.Keys), asked: maps.Clone(s.asked),
+		Windows: shot.Windows, Newer: shot.Newer, Keys: nextKeys(s.Keys, shot.Keys), asked: maps.Clone(s.asked),
 	}
 	spaces := map[string]Space{}
 	for _, space := range shot.Spaces {

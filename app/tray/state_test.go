@@ -52,6 +52,8 @@ func TestMenus(t *testing.T) {
 	for i := range 9 {
 		recent.Spaces = append(recent.Spaces, Space{Alias: string(rune('a'+i)) + ".hatch", Name: string(rune('A' + i))})
 	}
+	newer := shot(tunnelOf(research, Connected))
+	newer.Newer = "1.4.0"
 	windows := shot(tunnelOf(research, Connected))
 	windows.Windows = true
 	moving := []Tunnel{tunnelOf(research, Connected), tunnelOf(gpu, Connected)}
@@ -70,6 +72,7 @@ func TestMenus(t *testing.T) {
 		"reconnecting": way(shot(tunnelOf(research, Reconnecting), tunnelOf(gpu, Connected))),
 		"lost":         way(shot(tunnelOf(research, Connected)), shot(lost(research))),
 		"windows":      way(windows),
+		"newer":        way(newer),
 		"lost-windows": way(windows, Snapshot{Tunnels: []Tunnel{lost(research)}, Spaces: windows.Spaces, Windows: true}),
 		"unknown":      way(Snapshot{Tunnels: []Tunnel{tunnelOf(research, Connected)}}),
 		"many":         way(many),

@@ -227,7 +227,7 @@ func (q *patient) accounts() []string {
 func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 	q := p.patient()
 	env := doctor.Environment(p.lookup)
-	checks := append([]doctor.Check{doctor.System(version, q.executable)}, q.faults...)
+	checks := append([]doctor.Check{doctor.System(version, q.executable), q.releaseCheck()}, q.faults...)
 	checks = append(checks, q.linksCheck(), q.interceptionCheck(), q.autostartCheck())
 	if q.ssh != "" {
 		checks = append(checks,

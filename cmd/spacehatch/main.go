@@ -13,8 +13,12 @@ import (
 	"github.com/spacehatch/spacehatch/internal/paths"
 )
 
-// version is set by the linker.
-var version = "dev"
+// Set by the linker. releasePage is where a newer release is looked for, see
+// [releases.Watch]; a build without it looks for none.
+var (
+	version     = "dev"
+	releasePage = ""
+)
 
 func main() {
 	os.Exit(realMain(thisSystem()))

@@ -134,6 +134,7 @@ func (p *program) connect(ctx context.Context, f connectFlags,
 		return err
 	}
 	p.startTray(ctx, q)
+	p.lookForRelease(q)
 	if f.json {
 		return p.printLine(jsonEnd{
 			Event: "ready", Alias: result.Space.Alias, SpaceARN: result.Space.ARN,
@@ -142,6 +143,9 @@ func (p *program) connect(ctx context.Context, f connectFlags,
 	}
 	fmt.Fprintf(p.out, "\n%s is open. `ssh %s` works from any terminal; `spacehatch close %s` ends it.\n",
 		result.Space.Name, result.Space.Alias, result.Space.Alias)
+	if newer := q.releases().Newer(); newer != "" && q.settings.UpdateCheck {
+		fmt.Fprintf(p.out, "Spacehatch %s is out, see %s\n", newer, releasePage)
+	}
 	return nil
 }
 

@@ -81,6 +81,7 @@ func (p *program) tray(ctx context.Context) error {
 	defer func() { _ = listener.Close() }()
 	defer cancel()
 	wait.Go(func() { serveTray(ctx, listener, cancel) })
+	wait.Go(func() { p.lookForReleases(ctx, q) })
 
 	// This process does next to nothing for days: small is worth more than
 	// fast.
@@ -96,7 +97,7 @@ func (p *program) tray(ctx context.Context) error {
 		Source: traySource{q, false, p.log},
 		Actor: tray.Programs{
 			Spacehatch: q.executable, Detached: detached, Scratch: runtime,
-			Studio: q.studioAddress, Lookup: p.lookup,
+			Studio: q.studioAddress, Releases: releasePage, Lookup: p.lookup,
 		},
 		Notifier: notices{sender},
 		Log:      p.log,

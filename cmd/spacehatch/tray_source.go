@@ -16,6 +16,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/releases"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -69,7 +70,7 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 			if !open {
 				return finish(errors.New("watch for spaces and host keys: the watcher has ended"))
 			}
-			if name := filepath.Base(event.Name); name == "spaces.json" || name == "known_hosts" {
+			if name := filepath.Base(event.Name); name == "spaces.json" || name == "known_hosts" || name == releases.File {
 				f(s.snapshot(slices.Clone(last)))
 			}
 		case err := <-files.Errors:
@@ -87,7 +88,7 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 // snapshot puts together what is known. A file that cannot be read leaves its
 // part empty: the tunnels are what matters.
 func (s traySource) snapshot(tunnels []tray.Tunnel) tray.Snapshot {
-	shot := tray.Snapshot{Tunnels: tunnels, Windows: s.windows, Keys: map[string][]string{}}
+	shot := tray.Snapshot{Tunnels: tunnels, Windows: s.windows, Newer: s.releases().Newer(), Keys: map[string][]string{}}
 	spaces, err := s.spaces()
 	if err != nil {
 		s.log.Warn("the tray does not know the spaces", "error", err)

@@ -106,6 +106,10 @@ func TestFindings(t *testing.T) {
 		name  string
 		check Check
 	}{
+		{"release: development", Release(false, true, "", "")},
+		{"release: none", Release(true, true, "", "https://x/latest")},
+		{"release: newer", Release(true, false, "1.4.0", "https://x/latest")},
+		{"release: nobody asked", Release(true, false, "", "https://x/latest")},
 		{"links: none", links(Registration{}, nil)},
 		{"links: this", links(Registration{Handler: "h", Program: program}, nil)},
 		{"links: gone", links(Registration{Handler: "h", Program: gone}, nil)},

@@ -2,10 +2,28 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
 )
+
+// Release tells of a newer release, as far as is known: this asks nobody. able
+// is whether this build can know of one at all, wanted whether it is asked for,
+// see is where the release is.
+func Release(able, wanted bool, newer, see string) Check {
+	return Check{ID: "release", Title: "Release", Look: func(context.Context) ([]Finding, error) {
+		switch {
+		case !able:
+			return fine("This is a development build, which does not look for newer releases."), nil
+		case newer != "":
+			return one(Info, fmt.Sprintf("Spacehatch %s is out.", newer), "Look at "+see+" and install it over this one."), nil
+		case !wanted:
+			return fine("Nobody is asked for newer releases, as it is set."), nil
+		}
+		return fine("No newer release is known of."), nil
+	}}
+}
 
 // System tells what this is: the operating system, and which Spacehatch runs
 // from where.

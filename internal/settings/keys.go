@@ -20,6 +20,7 @@ const (
 	KeyIdleNotice   = "idle_notice"   // string: a time such as "1h", or "off"
 	KeySSHOptions   = "ssh_options"   // list of "Keyword value"
 	KeyTrustedHosts = "trusted_hosts" // list of host[:port]
+	KeyUpdateCheck  = "update_check"  // true or false
 	KeyLogLevel     = "log_level"     // "debug", "info", "warn" or "error"
 )
 
@@ -111,6 +112,12 @@ func Keys() []Key {
 			Blank: "none", Variable: VariableTrustedHosts, Parse: splitHosts,
 			put: putList(func(s *Settings) *[]string { return &s.TrustedHosts }, maxHosts, asHost),
 			get: func(s Settings) any { return s.TrustedHosts },
+		},
+		{
+			Name: KeyUpdateCheck, About: "Whether to ask once a day for a newer release; nothing is downloaded.",
+			Allowed: "true or false", Example: "false", Values: []string{"true", "false"}, Parse: Bool,
+			put: putBool(func(s *Settings) *bool { return &s.UpdateCheck }),
+			get: func(s Settings) any { return s.UpdateCheck },
 		},
 		{
 			Name: KeyLogLevel, About: "How much is written to the log.",

@@ -46,11 +46,13 @@ type Settings struct {
 	// IdleNotice is how long a space may be idle before the person is
 	// told; zero is never.
 	IdleNotice time.Duration `json:"idle_notice"`
+	// UpdateCheck: once a day somebody is asked for a newer release.
+	UpdateCheck bool `json:"update_check"`
 }
 
 // Defaults are the settings of somebody who chose nothing.
 func Defaults() Settings {
-	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour}
+	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour, UpdateCheck: true}
 }
 
 // Path returns where settings.toml is. The file may not exist.
