@@ -42,6 +42,8 @@ type Options struct {
 	// Retry lets the person try again after some problems. Then [Connection.Run]
 	// ends only when the window is closed.
 	Retry bool
+	// Reopens: there is no link that a try could use up.
+	Reopens bool
 }
 
 // Connection shows one connection in a window. It implements handler.Person,
@@ -120,7 +122,7 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 		if found == nil || found.Code == problem.Cancelled {
 			abandon() // no window has to come up to say that
 		}
-		if found == nil || !c.options.Retry || !again(found.Code) {
+		if found == nil || !c.options.Retry || !again(found.Code, c.options.Reopens) {
 			return result, err
 		}
 		select {
@@ -157,7 +159,7 @@ func (c *Connection) finish(result handler.Result, found *problem.Problem) {
 		if found.Code != problem.LinkMalformed && found.Code != problem.LinkRefused {
 			c.state.Problem.Studio = studio(c.space)
 		}
-		c.state.Problem.Retry = c.options.Retry && again(found.Code)
+		c.state.Problem.Retry = c.options.Retry && again(found.Code, c.options.Reopens)
 		// Who has just said no knows why nothing opens; who was told in the
 		// terminal need not be told again.
 		if found.Code != problem.Cancelled && found.Code != problem.NeedsPerson {

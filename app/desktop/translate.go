@@ -20,15 +20,10 @@ func Space(s session.Space) view.Space {
 
 // Problem is what a window tells of a problem.
 func Problem(p *problem.Problem) *view.Problem {
-	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint}
-	var details []string
-	if p.Paste != "" {
-		details = append(details, p.Paste)
-	}
+	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint, Paste: p.Paste}
 	if p.Cause != nil {
-		details = append(details, p.Cause.Error())
+		v.Details = p.Cause.Error()
 	}
-	v.Details = strings.Join(details, "\n")
 	return v
 }
 
@@ -73,9 +68,17 @@ func settle(all []view.Step) {
 	}
 }
 
-// again are the problems after which the same link may work: it was not used
-// up, or the space is connected already.
-func again(code problem.Code) bool {
+// again are the problems after which the same may work. A link does where it was
+// not used up, or the space is connected already; without a link there is
+// nothing to use up.
+func again(code problem.Code, reopens bool) bool {
+	if reopens {
+		switch code {
+		case problem.Cancelled, problem.NeedsPerson, problem.UnknownAlias, problem.NotSupported:
+			return false
+		}
+		return true
+	}
 	switch code {
 	case problem.Unreachable, problem.NoEditor, problem.EditorFailed,
 		problem.SSHConfigUnsafe, problem.SSHConfigIneffective:

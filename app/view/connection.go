@@ -77,7 +77,8 @@ type Change struct {
 	Kind  ItemKind `json:"kind"`  // empty where it is of no kind we know
 	Title string   `json:"title"` // a question
 	// Text is paragraphs with an empty line between them; one whose lines all
-	// begin with two spaces keeps its lines.
+	// begin with two spaces keeps its lines, and is a list where they all begin
+	// with "  - ".
 	Text string `json:"text,omitempty"`
 	Diff string `json:"diff,omitempty"`
 	// Cautious marks a question whose safe answer is no: no single key may say
@@ -91,6 +92,9 @@ type Problem struct {
 	Sentence string `json:"sentence"`
 	Hint     string `json:"hint,omitempty"`
 	Details  string `json:"details,omitempty"` // folded away
+	// Paste is what the hint speaks of, to be handed on as it is: an IAM
+	// statement, for example.
+	Paste string `json:"paste,omitempty"`
 	// Studio is the address of the Studio to go on in, where that helps;
 	// https only.
 	Studio string `json:"studio,omitempty"`
@@ -106,7 +110,7 @@ type Problem struct {
 func (c Connection) Diagnostics() string {
 	var b strings.Builder
 	if p := c.Problem; p != nil {
-		for _, line := range []string{p.Program, "Problem: " + p.Code, p.Sentence, p.Hint, p.Details} {
+		for _, line := range []string{p.Program, "Problem: " + p.Code, p.Sentence, p.Hint, p.Paste, p.Details} {
 			if line != "" {
 				b.WriteString(line + "\n")
 			}

@@ -2,9 +2,12 @@ package view
 
 // Diagnostics is what keeps, or may keep, a space from opening.
 type Diagnostics struct {
-	// Looking: the machine is being looked at, AWS too where Online is set.
+	// Looking: the machine is being looked at. Done of All checks have ended.
 	Looking bool `json:"looking,omitempty"`
-	Online  bool `json:"online,omitempty"`
+	Done    int  `json:"done,omitempty"`
+	All     int  `json:"all,omitempty"`
+	// Online: AWS was, or is being, asked too.
+	Online bool `json:"online,omitempty"`
 	// Waiting is the title of what is being waited for; it may be empty.
 	Waiting string `json:"waiting,omitempty"`
 	// Findings in the order in which they are shown: the worst first.
@@ -19,8 +22,8 @@ type Diagnostics struct {
 
 // The wishes of Diagnostics.
 const (
-	LookAgain  = "look"        // at this machine
-	LookOnline = "look-online" // and at AWS
+	LookAgain  = "look"        // as before
+	LookOnline = "look-online" // and ask AWS
 	Mend       = "mend"        // the finding that Key names
 	SaveBundle = "save-bundle"
 )

@@ -14,6 +14,7 @@ type Screen struct {
 	// the last value that came, and what the person does in it is a [Wish].
 	Diagnostics *Diagnostics `json:"diagnostics,omitempty"`
 	Details     *Details     `json:"details,omitempty"`
+	Spaces      *Spaces      `json:"spaces,omitempty"`
 	// Front counts how often the window was asked for again: when it grows, the
 	// window comes to the front. It is set beside one of the fields above.
 	Front int `json:"front,omitempty"`

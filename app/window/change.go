@@ -53,7 +53,11 @@ func paragraphs(text string) []fyne.CanvasObject {
 		switch {
 		case len(kept) == 0:
 		case slices.ContainsFunc(kept, func(line string) bool { return !strings.HasPrefix(line, "  ") }):
-			all = append(all, body(strings.Join(strings.Fields(strings.Join(kept, " ")), " ")))
+			all = append(all, body(told(strings.Join(strings.Fields(strings.Join(kept, " ")), " "))))
+		case !slices.ContainsFunc(kept, func(line string) bool { return !strings.HasPrefix(line, "  - ") }):
+			for _, line := range kept {
+				all = append(all, bullet(told(strings.TrimPrefix(line, "  - "))))
+			}
 		default:
 			for i := range kept {
 				kept[i] = strings.TrimSpace(kept[i])

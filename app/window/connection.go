@@ -101,7 +101,7 @@ func account(id string) string {
 func step(s view.Step) fyne.CanvasObject {
 	name, doing := stepWords(s.ID)
 	label := widget.NewLabel(name)
-	detail := body(literal(s.Detail, maxSentence))
+	detail := body(told(s.Detail))
 	detail.Importance = widget.LowImportance
 	elapsed := widget.NewLabel(view.Duration(s.Elapsed))
 	elapsed.Alignment = fyne.TextAlignTrailing

@@ -30,7 +30,8 @@ func Diagnostics(v view.Diagnostics, act Actions, k *kept) Page {
 	copied := b.keyed("copy", lang.L("Copy"), widget.LowImportance, func() { act.Copy(v.Text) })
 	save := b.keyed("save", lang.L("Save bundle"), widget.LowImportance, wish(view.SaveBundle))
 	end := b.keyed("close", lang.L("Close"), widget.MediumImportance, act.Close)
-	able(!busy, again, online)
+	able(!busy, again)
+	able(!busy && !v.Online, online)
 	able(!busy && len(v.Findings) > 0, copied)
 	able(v.Bundle == nil || !v.Bundle.Saving, save)
 	b.left = []fyne.CanvasObject{again, online, copied, save}
@@ -48,14 +49,16 @@ func Diagnostics(v view.Diagnostics, act Actions, k *kept) Page {
 // summary says what is under way, or what there is altogether.
 func summary(v view.Diagnostics) fyne.CanvasObject {
 	if v.Looking {
-		text := lang.L("Looking at this machine…")
+		data := map[string]any{"Done": v.Done, "All": v.All, "What": literal(v.Waiting, maxName)}
 		switch {
 		case v.Waiting != "":
-			text = lang.L("Waiting for: {{.What}}", map[string]any{"What": literal(v.Waiting, maxName)})
+			return working(lang.L("Looked at {{.Done}} of {{.All}}. Waiting for: {{.What}}", data))
+		case v.All > 0:
+			return working(lang.L("Looked at {{.Done}} of {{.All}}…", data))
 		case v.Online:
-			text = lang.L("Looking at this machine and asking AWS…")
+			return working(lang.L("Looking at this machine and asking AWS…"))
 		}
-		return working(text)
+		return working(lang.L("Looking at this machine…"))
 	}
 	count := map[view.Severity]int{}
 	for _, f := range v.Findings {
@@ -91,9 +94,9 @@ func (b *builder) finding(f view.Finding, v view.Diagnostics, busy bool, act Act
 	b.add(container.New(columns{left: itemIndent}, container.New(centred{20}, icon(picture, colour)),
 		container.New(columns{left: 0, right: 110}, apart(0), name, said)))
 	indented := func(o fyne.CanvasObject) { b.add(container.New(indent{itemIndent}, o)) }
-	indented(body(literal(f.Sentence, maxSentence)))
+	indented(body(told(f.Sentence)))
 	if f.Hint != "" {
-		indented(quiet(literal(f.Hint, maxSentence)))
+		indented(quiet(told(f.Hint)))
 	}
 	switch {
 	case f.Key == v.Mending && f.Key != "":
@@ -102,7 +105,7 @@ func (b *builder) finding(f view.Finding, v view.Diagnostics, busy bool, act Act
 		fix := b.keyed("fix "+f.Key, lang.L("Fix"), widget.MediumImportance, func() { act.Wish(view.Wish{Do: view.Mend, Key: f.Key}) })
 		fix.onFocus = b.scroll.reveal
 		able(!busy, fix)
-		indented(aligned(container.NewHBox(fix)))
+		indented(roomy(container.NewHBox(fix)))
 	}
 }
 
@@ -139,11 +142,11 @@ func (b *builder) bundle(v *view.Bundle, act Actions) fyne.CanvasObject {
 
 // failure is what went wrong with one thing among others.
 func failure(p view.Problem) []fyne.CanvasObject {
-	sentence := body(literal(p.Sentence, maxSentence))
+	sentence := body(told(p.Sentence))
 	sentence.Importance = widget.DangerImportance
 	all := []fyne.CanvasObject{sentence}
 	if p.Hint != "" {
-		all = append(all, quiet(literal(p.Hint, maxSentence)))
+		all = append(all, quiet(told(p.Hint)))
 	}
 	return all
 }

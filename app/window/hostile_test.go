@@ -110,6 +110,19 @@ func TestOddTextsOnEveryPage(t *testing.T) {
 	}
 }
 
+func TestCommandsAreQuoted(t *testing.T) {
+	for text, want := range map[string]string{
+		"Run `spacehatch setup`, then `ssh x`.": "Run “spacehatch setup”, then “ssh x”.",
+		"One ` alone":                           "One ` alone",
+		"":                                      "",
+		"`a\nb`":                                "“a?b”",
+	} {
+		if got := told(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzText(f *testing.F) {
 	f.Add(hostile(), 10)
 	f.Add("", 0)

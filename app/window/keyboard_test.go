@@ -20,6 +20,7 @@ type person struct {
 	canvas fyne.Canvas
 	did    []string
 	answer view.Answer
+	wishes []view.Wish
 }
 
 func sit(t *testing.T, screen view.Screen) *person {
@@ -32,7 +33,10 @@ func sit(t *testing.T, screen view.Screen) *person {
 		Answer: func(a view.Answer) { p.answer = a; note("answer " + string(a.Choice)) },
 		Retry:  func() { note("retry") }, Close: func() { note("close") },
 		Browse: func(address string) { note("browse " + address) }, Copy: func(string) { note("copy") },
-		Wish:   func(w view.Wish) { note(strings.TrimSpace("wish " + w.Do + " " + w.Key)) },
+		Wish: func(w view.Wish) {
+			p.wishes = append(p.wishes, w)
+			note(strings.TrimSpace("wish " + w.Do + " " + w.Key))
+		},
 		Folder: func(path string) { note("folder " + path) },
 	}, Page{})
 	w := test.NewTempWindow(t, page.Content)
@@ -105,6 +109,10 @@ func TestEveryPageWorksByKeyboardAlone(t *testing.T) {
 		{"connection-tunnel-refused", []fyne.KeyName{enter}, studio},
 		{"connection-tunnel-refused", []fyne.KeyName{escape}, "close"},
 		{"connection-try-again", []fyne.KeyName{enter}, "retry"},
+		{"connection-denied", []fyne.KeyName{enter}, "retry"},
+		{"connection-denied", []fyne.KeyName{tab, tab, tab, enter}, "copy"}, // the details, diagnostics, the statement
+		{"connection-sign-in", []fyne.KeyName{enter}, "retry"},
+		{"connection-sign-in", []fyne.KeyName{tab, tab, enter}, "copy"},
 	} {
 		p := sit(t, find(t, test.state))
 		p.press(test.keys...)

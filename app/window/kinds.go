@@ -27,6 +27,8 @@ func kindOf(s view.Screen) kind {
 		return kind{"diagnostics", lang.L("Spacehatch diagnostics"), fyne.NewSize(680, 620), true}
 	case s.Details != nil:
 		return kind{"details", lang.L("Spacehatch connection"), fyne.NewSize(620, 660), true}
+	case s.Spaces != nil:
+		return kind{"spaces", lang.L("Spacehatch spaces"), fyne.NewSize(780, 640), true}
 	case s.Setup != nil:
 		setUp.title = lang.L("Set up Spacehatch")
 		return setUp
@@ -44,6 +46,8 @@ func Draw(s view.Screen, act Actions, before Page) Page {
 		return Diagnostics(*s.Diagnostics, act, before.kept.next())
 	case s.Details != nil:
 		return Details(*s.Details, act, before.kept.next())
+	case s.Spaces != nil:
+		return Spaces(*s.Spaces, act, before.kept.next())
 	case s.Setup != nil:
 		return Setup(*s.Setup, act)
 	case s.Connection != nil:

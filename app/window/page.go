@@ -68,13 +68,17 @@ func (b *builder) page(top fyne.CanvasObject) Page {
 	for _, o := range b.right {
 		bar.Add(o)
 	}
-	roomy := container.NewThemeOverride(bar, buttonLook{fyne.CurrentApp().Settings().Theme()})
 	middle := fyne.CanvasObject(b.scroll)
 	if b.scroll.framed {
 		middle = aligned(middle)
 	}
-	content := container.New(sheet{}, top, middle, aligned(roomy))
+	content := container.New(sheet{}, top, middle, roomy(bar))
 	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape, kept: b.kept}
+}
+
+// roomy gives the buttons of o more room than lines of text.
+func roomy(o fyne.CanvasObject) fyne.CanvasObject {
+	return aligned(container.NewThemeOverride(o, buttonLook{fyne.CurrentApp().Settings().Theme()}))
 }
 
 // line is what divides the parts of a list.
@@ -96,7 +100,9 @@ const sheetGap = 8
 func (sheet) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	top, middle, bottom := objects[0], objects[1], objects[2]
 	// A wrapped label knows its height only at its width.
-	top.Resize(fyne.NewSize(size.Width, top.MinSize().Height))
+	for _, o := range []fyne.CanvasObject{top, bottom} {
+		o.Resize(fyne.NewSize(size.Width, o.MinSize().Height))
+	}
 	high, low := top.MinSize().Height, bottom.MinSize().Height
 	top.Resize(fyne.NewSize(size.Width, high))
 	top.Move(fyne.NewPos(0, 0))

@@ -85,24 +85,28 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range states() {
-		for _, v := range []struct {
-			suffix string
-			is     fyne.ThemeVariant
-			scale  float32
-		}{
-			{"light", theme.VariantLight, 1}, {"dark", theme.VariantDark, 1}, {"light-200", theme.VariantLight, 2},
-		} {
-			w, _ := shownIn(t, s.screen, v.is, v.scale)
-			f, err := os.Create(filepath.Join(*screenshots, s.name+"-"+v.suffix+".png"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := png.Encode(f, w.Canvas().Capture()); err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Close(); err != nil {
-				t.Fatal(err)
-			}
+		t.Run(s.name, func(t *testing.T) { takeScreenshots(t, s) })
+	}
+}
+
+func takeScreenshots(t *testing.T, s state) {
+	for _, v := range []struct {
+		suffix string
+		is     fyne.ThemeVariant
+		scale  float32
+	}{
+		{"light", theme.VariantLight, 1}, {"dark", theme.VariantDark, 1}, {"light-200", theme.VariantLight, 2},
+	} {
+		w, _ := shownIn(t, s.screen, v.is, v.scale)
+		f, err := os.Create(filepath.Join(*screenshots, s.name+"-"+v.suffix+".png"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := png.Encode(f, w.Canvas().Capture()); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

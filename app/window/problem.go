@@ -16,14 +16,24 @@ import (
 // problem adds what went wrong, and the buttons for what to do next.
 func (b *builder) problem(v view.Connection, act Actions) {
 	p := v.Problem
-	b.add(heading(literal(p.Sentence, maxSentence)))
+	b.add(heading(told(p.Sentence)))
 	if p.Hint != "" {
-		b.add(body(literal(p.Hint, maxSentence)))
+		b.add(body(told(p.Hint)))
 	}
-	b.add(apart(10))
 	b.left = []fyne.CanvasObject{
 		b.button(lang.L("Copy diagnostics"), widget.LowImportance, func() { act.Copy(v.Diagnostics()) }),
 	}
+	copies := func(text, what string) {
+		b.left = append(b.left, b.button(text, widget.LowImportance, func() { act.Copy(what) }))
+	}
+	if p.Paste != "" {
+		b.add(paste(p.Paste))
+		copies(lang.L("Copy statement"), p.Paste)
+	}
+	if command := signIn(*p); command != "" {
+		copies(lang.L("Copy command"), command)
+	}
+	b.add(apart(10))
 	end := b.button(lang.L("Close"), widget.MediumImportance, act.Close)
 	b.right, b.focus = []fyne.CanvasObject{end}, end
 	if strings.HasPrefix(p.Studio, "https://") {
@@ -40,11 +50,28 @@ func (b *builder) problem(v view.Connection, act Actions) {
 	}
 }
 
-// details are folded away.
-func (b *builder) details(text string) fyne.CanvasObject {
+// signIn is the command that the hint names, where signing in is what helps.
+func signIn(p view.Problem) string {
+	if p.Code != "credentials-expired" && p.Code != "no-credentials" {
+		return ""
+	}
+	if parts := strings.Split(p.Hint, "`"); len(parts) > 2 {
+		return literal(parts[1], maxName)
+	}
+	return ""
+}
+
+// paste is a text to be handed on as it is.
+func paste(text string) fyne.CanvasObject {
 	l := widget.NewLabel(strings.Join(lines(text), "\n"))
 	l.Wrapping = fyne.TextWrapBreak
 	l.SizeName = theme.SizeNameCaptionText
 	l.TextStyle.Monospace = true
+	return l
+}
+
+// details are folded away.
+func (b *builder) details(text string) fyne.CanvasObject {
+	l := paste(text)
 	return fold(lang.L("Show details"), lang.L("Hide details"), l, false, b.escape, b.scroll.reveal)
 }

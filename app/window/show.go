@@ -186,7 +186,10 @@ func (s *shown) redraw() {
 	} else if now.panel {
 		at = canvas.Focused()
 	}
-	s.page = Draw(s.screen, s.actions(), s.page)
+	asked := s.page.asks
+	if s.page = Draw(s.screen, s.actions(), s.page); s.page.asks != "" && s.page.asks != asked {
+		at = nil // to the question
+	}
 	s.window.SetContent(s.page.Content)
 	if now.name != s.drawn {
 		s.drawn = now.name

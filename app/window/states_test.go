@@ -3,6 +3,7 @@
 package window
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -117,6 +118,25 @@ func states() []state {
 		}
 		return state{"details-" + name, view.Screen{Details: &d}}
 	}
+	list := func(name string, v view.Spaces) state {
+		if v.Region == "" && v.Problem == nil && !v.Loading {
+			v.Region = "eu-west-1"
+		}
+		return state{"spaces-" + name, view.Screen{Spaces: &v}}
+	}
+	busy := spaceRows()
+	busy[1].Doing, busy[1].Waiting = view.StartSpace, "waiting for AWS to start the space, 40 s so far; last time it took 2m10s"
+	busy[3].Doing, busy[3].Waiting = view.StopSpace, "waiting for AWS to stop the space"
+	broken := spaceRows()
+	broken[1].Problem = &view.Problem{
+		Code: "space-start-failed", Sentence: "AWS could not start the space “churn”: there is no capacity for ml.g5.2xlarge.", Hint: "Try again later, or choose another instance type in Studio.",
+	}
+	stopping := view.SpaceQuestion{Key: "q1", Yes: view.StopSpace, Change: view.Change{
+		Title: `Stop the space "fraud-model"?`, Text: "What is not saved in it is lost, and who works in it is thrown out. Its files stay.", Cautious: true,
+	}}
+	starting := view.SpaceQuestion{Key: "q2", Yes: view.StartSpace, Change: view.Change{
+		Title: `Start the space "churn"?`, Text: "AWS would\n\n  - start it on ml.t3.medium. That costs money until it is stopped.\n\nLast time that took 2m10s.",
+	}}
 	saved := view.Bundle{File: "/home/alice/Downloads/spacehatch-bugreport.zip", Folder: "/home/alice/Downloads"}
 
 	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Off)
@@ -148,6 +168,16 @@ func states() []state {
 		}}),
 		connection("try-again", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, failed), Problem: &view.Problem{
 			Code: "no-editor", Sentence: "No IDE was found that can open a space: we looked for Visual Studio Code, Cursor and VSCodium.", Hint: "Install one of them and click again.", Retry: true,
+			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
+		}}),
+		connection("denied", view.Connection{Space: space(), Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
+			Code: "access-denied", Sentence: "AWS does not allow the role Engineer to call sagemaker:StartSession.",
+			Hint:  "Ask your AWS administrator to add the statement below to the role Engineer.",
+			Paste: "{\n  \"Effect\": \"Allow\",\n  \"Action\": \"sagemaker:StartSession\",\n  \"Resource\": \"arn:aws:sagemaker:eu-west-1:111122223333:space/d-abcdefghijkl/fraud-model\"\n}",
+			Retry: true, Details: "403 AccessDeniedException",
+		}}),
+		connection("sign-in", view.Connection{Space: space(), Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
+			Code: "credentials-expired", Sentence: "The sign-in of the profile work has expired.", Hint: "Run `aws sso login --profile work`, then try again.", Retry: true,
 			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
 		}}),
 		ask("consent", view.Question{Consent: &view.Consent{Space: space(), MayRemember: true}}),
@@ -182,6 +212,29 @@ func states() []state {
 		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Off)),
 		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Off)),
 		setUp("failed", unapplied),
+		list("listed", view.Spaces{Rows: spaceRows()}),
+		list("thousand", view.Spaces{Rows: manySpaces(1000), Whose: "alice", Hidden: 24}),
+		list("filtered", view.Spaces{Rows: spaceRows(), Filter: view.SpaceFilter{Text: "code", Domain: "d-abcdefghijkl"}}),
+		list("nothing-fits", view.Spaces{Rows: spaceRows(), Filter: view.SpaceFilter{Text: "no such space"}}),
+		list("opening", view.Spaces{Loading: true}),
+		list("loading", view.Spaces{Loading: true, Region: "eu-west-1", Found: 240}),
+		list("again", view.Spaces{Loading: true, Region: "eu-west-1", Rows: spaceRows()}),
+		list("none", view.Spaces{Whose: "alice", Hidden: 12}),
+		list("busy", view.Spaces{Rows: busy}),
+		list("broken", view.Spaces{Rows: broken, Notices: []view.Problem{{Sentence: "Domain d-zyxwvutsrqpo could not be looked at.", Hint: "Its spaces are missing here."}}}),
+		list("stop", view.Spaces{Rows: spaceRows(), Question: &stopping}),
+		list("start", view.Spaces{Rows: spaceRows(), Question: &starting}),
+		list("no-credentials", view.Spaces{Problem: &view.Problem{
+			Code: "no-credentials", Sentence: "There are no AWS credentials on this machine.", Hint: "Run `aws configure sso` or `aws login`, or set AWS_PROFILE, then try again.",
+		}}),
+		list("denied", view.Spaces{Region: "eu-west-1", Problem: &view.Problem{
+			Code: "access-denied", Sentence: "The role Engineer may not list spaces.", Hint: "Ask an administrator to add this statement to it:",
+			Paste: "{\n  \"Effect\": \"Allow\",\n  \"Action\": \"sagemaker:ListSpaces\",\n  \"Resource\": \"*\"\n}",
+		}}),
+		list("hostile", view.Spaces{Region: hostile(), Whose: hostile(), Hidden: 1, Rows: []view.SpaceRow{
+			{Key: "1", Name: hostile(), Domain: hostile(), Owner: hostile(), App: hostile(), Status: view.SpaceStatus(hostile()), Instance: hostile(), Used: hostile()},
+			{Key: "2", Name: hostile(), Doing: hostile(), Waiting: hostile(), Problem: &view.Problem{Sentence: hostile(), Hint: hostile()}},
+		}, Notices: []view.Problem{{Sentence: hostile(), Hint: hostile()}}}),
 		detail("connected", view.PhaseConnected, view.Details{Figures: figures()}),
 		detail("ready", view.PhaseReady, view.Details{Figures: figures()[:5]}),
 		detail("connecting", view.PhaseConnecting, view.Details{Figures: figures()[:3]}),
@@ -203,11 +256,12 @@ func states() []state {
 			Problem: &view.Problem{Sentence: hostile(), Hint: hostile()},
 		}),
 		diagnose("looking", view.Diagnostics{Looking: true}),
-		diagnose("waiting", view.Diagnostics{Looking: true, Online: true, Waiting: "Visual Studio Code"}),
+		diagnose("waiting", view.Diagnostics{Looking: true, Online: true, Done: 17, All: 24, Waiting: "Visual Studio Code"}),
 		diagnose("found", view.Diagnostics{Findings: findings(), Text: "all of it"}),
 		diagnose("mending", view.Diagnostics{Findings: findings(), Mending: "ssh-config"}),
 		diagnose("mended", view.Diagnostics{Findings: mended(), Bundle: &saved}),
-		diagnose("saving", view.Diagnostics{Findings: findings()[3:], Bundle: &view.Bundle{Saving: true}}),
+		diagnose("again", view.Diagnostics{Looking: true, Done: 3, All: 24, Findings: findings()}),
+		diagnose("saving", view.Diagnostics{Online: true, Findings: findings()[3:], Bundle: &view.Bundle{Saving: true}}),
 		diagnose("not-saved", view.Diagnostics{Findings: findings()[4:], Bundle: &view.Bundle{Problem: &view.Problem{
 			Sentence: "The report could not be written to /home/alice/Downloads/spacehatch-bugreport.zip.", Hint: "Make room on the disk.",
 		}}}),
@@ -244,4 +298,26 @@ func figures() []view.Figure {
 		{Kind: view.SessionFrom, Value: "link"}, {Kind: view.Reconnects, Value: "1"}, {Kind: view.ProcessID, Value: "48213"},
 		{Kind: view.LastReconnect, Value: "14:03:09: the gateway closed the web socket: 1000"},
 	}
+}
+
+func spaceRows() []view.SpaceRow {
+	const domain, other = "d-abcdefghijkl", "d-zyxwvutsrqpo"
+	return []view.SpaceRow{
+		{Key: "1", Name: "fraud-model", Domain: domain, Owner: "alice", App: "JupyterLab", Status: view.SpaceRunning, Instance: "ml.g5.2xlarge", Remote: true, Used: "2026-11-25 14:03", Connected: true},
+		{Key: "2", Name: "churn", Domain: domain, Owner: "alice", App: "CodeEditor", Status: view.SpaceStopped, Remote: true, Used: "2026-11-20 09:12"},
+		{Key: "3", Name: "demand-forecast", Domain: domain, Owner: "bob", App: "JupyterLab", Status: view.SpaceRunning, Instance: "ml.t3.large"},
+		{Key: "4", Name: "nightly", Domain: other, Owner: "carol", App: "CodeEditor", Status: view.SpaceStarting, Remote: true},
+		{Key: "5", Name: "pricing", Domain: other, Owner: "carol", App: "JupyterLab", Status: view.SpaceFailed, Remote: true},
+		{Key: "6", Name: "shared-notebooks", Domain: other, App: "JupyterLab", Status: view.SpaceStopped, Remote: true},
+	}
+}
+
+func manySpaces(n int) []view.SpaceRow {
+	kinds, all := spaceRows(), []view.SpaceRow{}
+	for i := range n {
+		r := kinds[i%len(kinds)]
+		r.Key, r.Name = fmt.Sprint(i), fmt.Sprintf("space-%04d", i)
+		all = append(all, r)
+	}
+	return all
 }

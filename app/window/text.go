@@ -18,17 +18,33 @@ import (
 // What a text from outside may take at most, in characters.
 const (
 	maxTitle    = 100  // what a title may repeat
+	maxWord     = 64   // a word in a sentence of ours
 	maxName     = 200  // a name, an identifier
 	maxReason   = 600  // why a change is proposed
 	maxSentence = 1000 // a sentence of a problem
 	maxLines    = 2000 // lines of a diff
 	maxLine     = 500  // characters of one line of it
+	maxNotices  = 3    // remarks above a list
 )
 
 // literal makes a text from outside fit to be drawn: one line, nothing but
 // printable characters, cut after limit of them. Labels take it as it is:
 // no markup, no template.
 func literal(text string, limit int) string { return printable.Text(text, limit) }
+
+// told is a sentence of a problem, a finding or a step: like literal, and with
+// the commands in it between quotation marks in place of backquotes, which are
+// for terminals.
+func told(text string) string {
+	parts := strings.Split(text, "`")
+	if len(parts)%2 == 1 { // each has its partner
+		for i := 1; i < len(parts); i += 2 {
+			parts[i] = "“" + parts[i] + "”"
+		}
+		text = strings.Join(parts, "")
+	}
+	return literal(text, maxSentence)
+}
 
 // lines is literal for a text that may have several lines.
 func lines(text string) []string {

@@ -364,3 +364,28 @@ func fold(show, hide string, content fyne.CanvasObject, open bool, escape func()
 	set()
 	return container.NewVBox(container.NewHBox(b), content)
 }
+
+// entry is a line to type in.
+type entry struct {
+	widget.Entry
+	escape func()
+	down   func() // of the Down and Enter keys; it may be nil
+}
+
+func newEntry(text, hint string) *entry {
+	e := &entry{}
+	e.Text, e.PlaceHolder = text, hint
+	e.ExtendBaseWidget(e)
+	return e
+}
+
+func (e *entry) TypedKey(key *fyne.KeyEvent) {
+	switch {
+	case key.Name == fyne.KeyEscape && e.escape != nil:
+		e.escape()
+	case e.down != nil && (key.Name == fyne.KeyDown || isEnter(key)):
+		e.down()
+	default:
+		e.Entry.TypedKey(key)
+	}
+}

@@ -50,7 +50,10 @@ type Page struct {
 	// Escape is what the Escape key does.
 	Escape func()
 
-	kept *kept // of a panel
+	// Of a panel: what the next page takes over, and the question that it asks,
+	// if any.
+	kept *kept
+	asks string
 }
 
 //go:embed translations

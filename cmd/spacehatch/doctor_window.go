@@ -43,7 +43,7 @@ func (w *doctorInWindow) Do(wish view.Wish) {
 	busy := w.shown.Looking || w.shown.Mending != ""
 	switch {
 	case wish.Do == view.LookAgain && !busy:
-		w.look(false)
+		w.look(w.visit.online)
 	case wish.Do == view.LookOnline && !busy:
 		w.look(true)
 	case wish.Do == view.Mend && !busy:
@@ -64,13 +64,19 @@ func (w *doctorInWindow) screen() view.Screen {
 // look begins a visit. What an earlier one found stays until it ends.
 func (w *doctorInWindow) look(online bool) {
 	w.visit.online = online
-	w.shown.Looking, w.shown.Online, w.shown.Waiting = true, online, ""
+	w.shown.Looking, w.shown.Online, w.shown.Waiting, w.shown.Done, w.shown.All = true, online, "", 0, 0
 	v := w.visit
 	w.panel.Go(func(ctx context.Context) {
 		d := w.newDoctor(ctx, v)
 		d.Waiting = func(c doctor.Check) {
 			w.panel.Then(func() {
 				w.shown.Waiting = c.Title
+				w.show()
+			})
+		}
+		d.Ended = func(done int) {
+			w.panel.Then(func() {
+				w.shown.Done, w.shown.All, w.shown.Waiting = done, len(d.Checks), ""
 				w.show()
 			})
 		}

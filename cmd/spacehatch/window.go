@@ -46,7 +46,7 @@ func (p *program) inWindow(ctx context.Context, program string, c *handler.Conne
 	first := &firstRun{program: p, parts: q, editor: f.Editor}
 	w := desktop.New(desktop.Options{
 		Program: program, Version: "Spacehatch " + builtFor(),
-		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json,
+		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json, Reopens: f.reopens,
 	})
 	report := c.Report
 	c.Report = func(e handler.Event) {

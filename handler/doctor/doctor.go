@@ -79,6 +79,9 @@ type Doctor struct {
 	// until Waiting is told of it; Waiting may be nil.
 	Patience time.Duration
 	Waiting  func(Check)
+	// Ended is told how many of the checks have ended, counted from the first
+	// one on; it may be nil.
+	Ended func(done int)
 }
 
 // Look makes all checks at once and returns what they found in the order of
@@ -92,6 +95,9 @@ func (d Doctor) Look(ctx context.Context) []Finding {
 	var all []Finding
 	for i, outcome := range outcomes {
 		all = append(all, d.await(outcome, d.Checks[i])...)
+		if d.Ended != nil {
+			d.Ended(i + 1)
+		}
 	}
 	return all
 }

@@ -79,10 +79,12 @@ func TestLookKeepsTheOrderOfTheChecks(t *testing.T) {
 			}}
 		}
 		var waited []string
+		var ended []int
 		d := Doctor{
 			Checks: []Check{after(3*time.Second, "slow"), after(0, "fast"), after(time.Hour, "hangs"),
 				says("two", Finding{ID: "two.a"}, Finding{ID: "two.b", Title: "own"})},
 			Limit: 10 * time.Second, Patience: time.Second, Waiting: func(c Check) { waited = append(waited, c.ID) },
+			Ended: func(done int) { ended = append(ended, done) },
 		}
 		start := time.Now()
 		found := d.Look(t.Context())
@@ -94,6 +96,9 @@ func TestLookKeepsTheOrderOfTheChecks(t *testing.T) {
 		}
 		if got := strings.Join(waited, " "); got != "slow hangs" {
 			t.Errorf("told to wait for %q", got)
+		}
+		if !slices.Equal(ended, []int{1, 2, 3, 4}) {
+			t.Errorf("told of %v that ended", ended)
 		}
 		if f := found[2]; f.Severity != Warning || !strings.Contains(f.Sentence, "10s") || f.Hint == "" {
 			t.Errorf("a check that hangs: %+v", f)
