@@ -126,6 +126,12 @@ func (s *stage) waiting(e spaces.Event) {
 	}
 }
 
+// Start starts a space that the person names, and asks before about what that
+// changes. Where there is nothing to do it does nothing. Errors are problems.
+func (c *Connector) Start(ctx context.Context, space session.Space, o Options) error {
+	return c.makeReady(ctx, space, nil, o)
+}
+
 // Stop stops a space that the person names, and asks before; ran is false where
 // there was nothing to stop. Errors are problems.
 func (c *Connector) Stop(ctx context.Context, space session.Space, o Options) (ran bool, err error) {

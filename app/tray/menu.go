@@ -31,6 +31,7 @@ const (
 	Details     Do = "details"
 	Dismiss     Do = "dismiss"
 	Connect     Do = "connect"
+	Spaces      Do = "spaces"
 	Studio      Do = "studio"
 	Settings    Do = "settings"
 	Diagnostics Do = "diagnostics"
@@ -87,6 +88,7 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 	}
 	m.Program = []Item{{Label: "Open Studio", Action: Action{Do: Studio}}}
 	if s.Windows {
+		m.Spaces = append(m.Spaces, Item{Label: "All spaces…", Action: Action{Do: Spaces}})
 		m.Program = append(m.Program,
 			Item{Label: "Settings…", Action: Action{Do: Settings}},
 			Item{Label: "Diagnostics…", Action: Action{Do: Diagnostics}})

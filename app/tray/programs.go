@@ -20,8 +20,6 @@ import (
 type Programs struct {
 	// Spacehatch is the absolute path of the command line.
 	Spacehatch string
-	// Desktop is that of spacehatch-desktop, empty where there is none.
-	Desktop string
 	// Detached makes a process one that our end does not reach.
 	Detached func() *syscall.SysProcAttr
 	// Scratch is an owner-only folder for what programs have to say.
@@ -41,16 +39,16 @@ const maxSaid = 4 << 10
 func (p Programs) Act(ctx context.Context, a Action) error {
 	switch a.Do {
 	case OpenIDE, Connect:
-		return p.spacehatch(ctx, "connect", "--", a.Alias)
+		return p.Command(ctx, "connect", "--", a.Alias)
 	case Reconnect:
-		if err := p.spacehatch(ctx, "close", "--", a.Alias); err != nil {
+		if err := p.Command(ctx, "close", "--", a.Alias); err != nil {
 			return err
 		}
-		return p.spacehatch(ctx, "connect", "--", a.Alias)
+		return p.Command(ctx, "connect", "--", a.Alias)
 	case Disconnect:
-		return p.spacehatch(ctx, "close", "--", a.Alias)
+		return p.Command(ctx, "close", "--", a.Alias)
 	case CloseQuit:
-		return p.spacehatch(ctx, "close", "--all")
+		return p.Command(ctx, "close", "--all")
 	case Terminal:
 		return p.terminal(a.Alias)
 	case CopySSH:
@@ -64,36 +62,24 @@ func (p Programs) Act(ctx context.Context, a Action) error {
 	case Release:
 		return p.browse(ctx, p.Releases)
 	case Details:
-		return p.desktop(ctx, "details", "--", a.Alias)
-	case Settings, Diagnostics:
-		return p.desktop(ctx, string(a.Do))
+		return p.Command(ctx, "status", "--window", "--", a.Alias)
+	case Spaces:
+		return p.Command(ctx, "spaces", "--window")
+	case Settings:
+		return p.Command(ctx, "settings", "--window")
+	case Diagnostics:
+		return p.Command(ctx, "doctor", "--window")
 	default:
 		return fmt.Errorf("there is no action %q", a.Do)
 	}
 }
 
-// spacehatch runs a command of ours to its end.
-func (p Programs) spacehatch(ctx context.Context, args ...string) error {
-	return p.told(ctx, p.Spacehatch, args...)
-}
-
-// desktop shows a window and waits until it is closed.
-func (p Programs) desktop(ctx context.Context, args ...string) error {
-	if p.Desktop == "" {
-		return problem.New(problem.NotSupported, "Spacehatch's windows are not installed.",
-			"Install the package spacehatch-desktop, or use the command line: `spacehatch --help`.", nil)
-	}
-	return p.told(ctx, p.Desktop, args...)
-}
-
-// told runs a program of ours: where it fails, what it said is for a person.
-func (p Programs) told(ctx context.Context, program string, args ...string) error {
-	said, err := p.run(ctx, "", program, args...)
+// Command runs a command of ours to its end, or until ctx has ended; the command
+// itself goes on then. Its error is for a person.
+func (p Programs) Command(ctx context.Context, args ...string) error {
+	said, err := p.run(ctx, "", p.Spacehatch, args...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		said = strings.Join(strings.Fields(said), " ")
-		for _, name := range []string{"spacehatch: ", "spacehatch-desktop: "} {
-			said = strings.TrimPrefix(said, name)
-		}
+		said = strings.TrimPrefix(strings.Join(strings.Fields(said), " "), "spacehatch: ")
 		if said == "" {
 			said = "The command ended without a word."
 		}

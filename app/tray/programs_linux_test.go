@@ -86,7 +86,6 @@ func TestPrograms(t *testing.T) {
 	for name, c := range map[string]struct {
 		env      map[string]string
 		programs []string
-		windows  bool
 		action   Action
 		calls    int
 		want     string
@@ -98,9 +97,10 @@ func TestPrograms(t *testing.T) {
 		"close all":           {action: Action{Do: CloseQuit}, calls: 1, want: "spacehatch <close> <--all> <>"},
 		"studio":              {programs: []string{"gio", "xdg-open"}, action: Action{Do: Studio}, calls: 1, want: "xdg-open <https://studio.example/> <>"},
 		"studio by gio":       {programs: []string{"gio"}, action: Action{Do: Studio}, calls: 1, want: "gio <open> <https://studio.example/> <>"},
-		"settings":            {windows: true, action: Action{Do: Settings}, calls: 1, want: "spacehatch-desktop <settings> <>"},
-		"diagnostics":         {windows: true, action: Action{Do: Diagnostics}, calls: 1, want: "spacehatch-desktop <diagnostics> <>"},
-		"details":             {windows: true, action: Action{Details, alias}, calls: 1, want: "spacehatch-desktop <details> <--> <research.hatch> <>"},
+		"spaces":              {action: Action{Do: Spaces}, calls: 1, want: "spacehatch <spaces> <--window> <>"},
+		"settings":            {action: Action{Do: Settings}, calls: 1, want: "spacehatch <settings> <--window> <>"},
+		"diagnostics":         {action: Action{Do: Diagnostics}, calls: 1, want: "spacehatch <doctor> <--window> <>"},
+		"details":             {action: Action{Details, alias}, calls: 1, want: "spacehatch <status> <--window> <--> <research.hatch> <>"},
 		"copy":                {programs: []string{"xclip", "xsel", "wl-copy"}, action: Action{CopySSH, alias}, calls: 1, want: "xclip <-selection> <clipboard> <ssh research.hatch>"},
 		"copy on Wayland":     {env: map[string]string{"WAYLAND_DISPLAY": "wayland-0"}, programs: []string{"xclip", "wl-copy"}, action: Action{CopySSH, alias}, calls: 1, want: "wl-copy <ssh research.hatch>"},
 		"copy by xsel":        {programs: []string{"xsel"}, action: Action{CopySSH, alias}, calls: 1, want: "xsel <--clipboard> <--input> <ssh research.hatch>"},
@@ -112,10 +112,6 @@ func TestPrograms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorkshop(t, c.env, append(c.programs, "spacehatch")...)
-			if c.windows {
-				w.program("spacehatch-desktop", "")
-				w.Desktop = filepath.Join(w.path, "spacehatch-desktop")
-			}
 			if got, err := w.act(c.action, c.calls); err != nil || got != c.want {
 				t.Errorf("got %q, %v, want %q", got, err, c.want)
 			}
@@ -126,7 +122,7 @@ func TestPrograms(t *testing.T) {
 func TestProgramsThatAreMissing(t *testing.T) {
 	w := newWorkshop(t, nil)
 	for do, want := range map[Do]string{
-		Terminal: "ssh research.hatch", CopySSH: "ssh research.hatch", Studio: "https://studio.example/", Settings: "command line",
+		Terminal: "ssh research.hatch", CopySSH: "ssh research.hatch", Studio: "https://studio.example/",
 	} {
 		_, err := w.act(Action{do, "research.hatch"}, 0)
 		p := problem.From(err)

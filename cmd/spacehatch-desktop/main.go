@@ -18,22 +18,34 @@ const (
 
 func main() { os.Exit(run(os.Args[1:])) }
 
+// commands are what the other modes come to: spacehatch decides and does.
+var commands = map[string][]string{
+	"":            {"window"},
+	"spaces":      {"spaces", "--window"},
+	"settings":    {"settings", "--window"},
+	"diagnostics": {"doctor", "--window"},
+	"setup":       {"setup", "--window"},
+}
+
 // run is one switch over the modes.
 func run(args []string) int {
 	switch {
 	case len(args) == 1 && args[0] == "show":
 		return show()
-	case len(args) == 1 && args[0] == "setup", len(args) == 0:
-		return callSpacehatch("setup", "--window")
-	case len(args) == 1 && args[0] == "diagnostics":
-		return callSpacehatch("doctor", "--window")
 	case len(args) == 3 && args[0] == "details" && args[1] == "--":
 		return callSpacehatch("status", "--window", "--", args[2])
+	case len(args) == 0:
+		return callSpacehatch(commands[""]...)
+	case len(args) == 1 && args[0] != "" && commands[args[0]] != nil:
+		return callSpacehatch(commands[args[0]]...)
 	}
-	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [setup | diagnostics | details -- ALIAS]\n"+
-		"  setup        show what Spacehatch changes on this machine, and change it\n"+
+	fmt.Fprint(os.Stderr, "Usage: spacehatch-desktop [spaces | settings | diagnostics | setup | details -- ALIAS]\n"+
+		"  spaces       list the spaces; start, stop and connect to them\n"+
+		"  settings     show what can be chosen, and change it\n"+
 		"  diagnostics  show what may keep a space from opening\n"+
+		"  setup        show what Spacehatch changes on this machine, and change it\n"+
 		"  details      show one connection\n"+
-		"  show         show what comes on standard input; started by spacehatch\n")
+		"  show         show what comes on standard input; started by spacehatch\n"+
+		"Without a word it opens the spaces, or the set-up at first.\n")
 	return exitUsage
 }

@@ -69,7 +69,6 @@ type carrier struct {
 	down func(ssh io.Writer, space io.Reader) error
 
 	entry *registry.Entry
-	aws   *session.Manager // nil: Session Manager by the SDK's own settings
 }
 
 // carry opens the session's tunnel, announces it, and moves bytes between it
@@ -92,7 +91,7 @@ func (c *carrier) carry(ctx context.Context, ssh *stream) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.finish(ctx, t)) }()
+	defer func() { err = errors.Join(err, t.Close()) }()
 	if ssh == nil {
 		timer := time.NewTimer(c.waitForSSH)
 		defer timer.Stop()
@@ -117,14 +116,12 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 		Notice:        func(text string) { fmt.Fprintln(c.err, text) },
 		Changed:       c.entry.Changed,
 		Refresh:       c.refresh,
-		Sign:          c.sign,
 		Log:           c.log.With("alias", c.space.Alias),
 
 		PingInterval: c.bounds.PingInterval, DeadAfter: c.bounds.DeadAfter, ReconnectLimit: c.bounds.ReconnectLimit,
 	})
 	if err != nil {
-		c.terminate(ctx)
-		return nil, c.words(err)
+		return nil, err
 	}
 	c.entry.Bind(described{t})
 	return t, nil
@@ -137,10 +134,10 @@ func (c *carrier) await(ctx context.Context, t *tunnel.Tunnel, late <-chan time.
 	case conn := <-c.entry.Attached():
 		return &stream{conn, conn, conn}, nil
 	case <-late:
-		return nil, c.words(problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
-			"Open the space again from Studio.", nil))
+		return nil, problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
+			"Open the space again from Studio.", nil)
 	case <-t.Done():
-		return nil, c.words(t.Err())
+		return nil, t.Err()
 	case <-c.entry.Closing():
 	case <-ctx.Done():
 	}
@@ -167,14 +164,14 @@ func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, ssh *stream) error
 		if err != nil {
 			c.log.Debug("bytes to ssh ended", "error", err)
 		}
-		return c.words(t.Err())
+		return t.Err()
 	case err := <-up:
 		// The data channel has no half-close: an ssh that stops writing is
 		// an ssh that ends.
 		if err != nil {
 			c.log.Debug("bytes from ssh ended", "error", err)
 		}
-		return c.words(t.Err())
+		return t.Err()
 	case <-c.entry.Closing():
 		return nil
 	case <-ctx.Done():

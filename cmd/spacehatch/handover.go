@@ -63,7 +63,7 @@ func (c *carrier) carryHandedOver(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.finish(ctx, t)) }()
+	defer func() { err = errors.Join(err, t.Close()) }()
 	if err := ipc.Send(c.out, c.entry.Status()); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *carrier) carryHandedOver(ctx context.Context) (err error) {
 	case <-timer.C:
 		return nil // nobody answered
 	case <-t.Done():
-		return c.words(t.Err())
+		return t.Err()
 	case <-ctx.Done():
 		return nil
 	}

@@ -144,6 +144,7 @@ func (p *program) commands() *cobra.Command {
 		p.openCommand(),
 		p.connectCommand(),
 		p.spacesCommand(),
+		p.startCommand(),
 		p.stopCommand(),
 		p.linkCommand(),
 		p.statusCommand(),
@@ -165,6 +166,7 @@ func (p *program) commands() *cobra.Command {
 	)
 	in("inner",
 		p.passCommand(),
+		p.windowCommand(),
 		p.proxyCommand(),
 		p.tunnelCommand(),
 		p.pluginCommand(),

@@ -21,9 +21,8 @@ func (p *program) proxyCommand() *cobra.Command {
 		Use:   "proxy HOST",
 		Short: "Be OpenSSH's ProxyCommand for a space",
 		Long: "Connects standard input and output to the space: through the tunnel that waits\n" +
-			"for it, else through a new one. HOST is an alias (my-space.hatch), the ARN of a\n" +
-			"space, or the id of a machine that Session Manager reaches (i-0123456789abcdef0.hatch,\n" +
-			"mi-…). Nothing but the byte stream goes to standard output.",
+			"for it, else through a new one. HOST is an alias (my-space.hatch) or the ARN of a\n" +
+			"space. Nothing but the byte stream goes to standard output.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.proxy(cmd.Context(), args[0]) },
 	}
@@ -104,10 +103,6 @@ func (p *program) find(ctx context.Context, host string) (*parts, session.Space,
 	q, err := p.parts()
 	if err != nil {
 		return nil, session.Space{}, err
-	}
-	if id, ok := session.InstanceID(host); ok { // known or not
-		space, err := p.instance(ctx, q.places, id, instanceFlags{})
-		return q, space, err
 	}
 	space, err := q.space(ctx, host)
 	return q, space, err

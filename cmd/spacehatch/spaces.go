@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -20,6 +21,7 @@ type spacesFlags struct {
 	aws    awsFlags
 	filter spaces.Filter
 	json   bool
+	window bool
 }
 
 func (p *program) spacesCommand() *cobra.Command {
@@ -32,13 +34,22 @@ func (p *program) spacesCommand() *cobra.Command {
 			"the region until --all. With --json nothing that was remembered counts, and nothing\n" +
 			"is remembered.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.listSpaces(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case f.window && f.json:
+				return errUsage{errors.New("--window goes without --json")}
+			case f.window:
+				return p.spacesInWindow(cmd.Context(), f)
+			}
+			return p.listSpaces(cmd.Context(), f)
+		},
 	}
 	f.aws.add(c)
 	c.Flags().StringVar(&f.filter.Domain, "domain", "", "only the spaces of this domain, by its ID or name")
 	c.Flags().StringVar(&f.filter.UserProfile, "user-profile", "", "only the spaces of this user profile")
 	c.Flags().BoolVar(&f.filter.All, "all", false, "every space, whosever it is")
 	c.Flags().BoolVar(&f.json, "json", false, "print a JSON array")
+	c.Flags().BoolVar(&f.window, "window", false, "show them in a window; filter, start, stop and connect there")
 	return c
 }
 
@@ -51,11 +62,9 @@ func (p *program) listSpaces(ctx context.Context, f spacesFlags) error {
 	if err != nil {
 		return err
 	}
-	chosen := session.SpaceFilter{Domain: f.filter.Domain, UserProfile: f.filter.UserProfile}
-	asked := chosen != session.SpaceFilter{} || f.filter.All
-	if !f.json && !asked {
-		last := q.store.Filter(client.Region())
-		f.filter.Domain, f.filter.UserProfile = last.Domain, last.UserProfile
+	asked := false
+	if !f.json {
+		f.filter, asked = q.narrowed(client.Region(), f.filter)
 	}
 	l, err := client.List(ctx, f.filter, p.listing(client.Region()))
 	if err != nil {
@@ -66,11 +75,26 @@ func (p *program) listSpaces(ctx context.Context, f spacesFlags) error {
 		return p.printJSON(append([]spaces.Space{}, l.Spaces...))
 	}
 	if asked {
-		if err := q.store.RememberFilter(ctx, client.Region(), chosen); err != nil {
-			p.log.Warn("the filter is not remembered", "error", err)
-		}
+		p.rememberFilter(ctx, q, client.Region(), f.filter)
 	}
 	return p.printSpaces(l, f.filter, asked)
+}
+
+// narrowed is the filter that a person asked for, or else that of the last
+// time.
+func (q *places) narrowed(region string, f spaces.Filter) (now spaces.Filter, asked bool) {
+	if f != (spaces.Filter{}) {
+		return f, true
+	}
+	last := q.store.Filter(region)
+	return spaces.Filter{Domain: last.Domain, UserProfile: last.UserProfile}, false
+}
+
+func (p *program) rememberFilter(ctx context.Context, q *places, region string, f spaces.Filter) {
+	chosen := session.SpaceFilter{Domain: f.Domain, UserProfile: f.UserProfile}
+	if err := q.store.RememberFilter(ctx, region, chosen); err != nil {
+		p.log.Warn("the filter is not remembered", "error", err)
+	}
 }
 
 // addLastUsed tells when this computer used each space last: AWS's lists do not

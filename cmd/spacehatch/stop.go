@@ -50,26 +50,32 @@ func (p *program) stopCommand() *cobra.Command {
 	return c
 }
 
-func (p *program) stop(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (session.Space, bool, error) {
+func (p *program) stop(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (space session.Space, ran bool, err error) {
+	space, err = p.onSpace(ctx, f, name, asJSON, func(c *handler.Connector, q *parts, space session.Space) error {
+		if ran, err = c.Stop(ctx, space, o); err != nil || !ran {
+			return err
+		}
+		_, err = q.closeTunnels(ctx, space.Alias) // they lead nowhere now
+		return err
+	})
+	return space, ran, err
+}
+
+// onSpace does something with the space that a person names, and tells of it.
+func (p *program) onSpace(ctx context.Context, f awsFlags, name string, asJSON bool,
+	do func(*handler.Connector, *parts, session.Space) error,
+) (session.Space, error) {
 	q, err := p.parts()
 	if err != nil {
-		return session.Space{}, false, err
+		return session.Space{}, err
 	}
 	space, _, err := p.named(ctx, q.places, f, name)
 	if err != nil {
-		return session.Space{}, false, err
+		return session.Space{}, err
 	}
 	connector := p.connector(q)
 	connector.Report, connector.Studio = p.reporter(asJSON), p.awsStudio(q.places, f)
-	ran, err := connector.Stop(ctx, space, o)
-	if err != nil || !ran {
-		return space, ran, err
-	}
-	// They lead nowhere now.
-	if _, err := q.closeTunnels(ctx, space.Alias); err != nil {
-		return space, ran, err
-	}
-	return space, ran, nil
+	return space, do(connector, q, space)
 }
 
 // failedJSON ends a stream of events with the problem.

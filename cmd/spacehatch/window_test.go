@@ -25,6 +25,9 @@ const (
 var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
 	"mends, then saves": mendsThenSaves(),
 	"disconnects":       disconnects(),
+
+	"starts and stops":      startsAndStops(),
+	"waits for the problem": waitsForTheProblem(),
 }
 
 // beDesktop is a window whose person says the same to everything, or is one of

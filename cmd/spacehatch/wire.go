@@ -103,7 +103,7 @@ func (p *program) sources(q *parts) session.Chain { return p.sourcesOf(q, "") }
 // sourcesOf are the same with a profile of the AWS configuration, which may be
 // empty.
 func (p *program) sourcesOf(q *parts, profile string) session.Chain {
-	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log}), p.manager()}
+	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.
@@ -127,11 +127,7 @@ type folders struct{ *parts }
 
 func (f folders) Folder(space session.Space) (string, error) {
 	choices, err := f.store.Choices()
-	otherwise := f.settings.Folder
-	if space.Kind == session.Instance {
-		otherwise = session.HomeFolder(space.User)
-	}
-	return cmp.Or(choices[space.ARN].Folder, otherwise), err
+	return cmp.Or(choices[space.ARN].Folder, f.settings.Folder), err
 }
 
 func (f folders) KeepFolder(ctx context.Context, space session.Space, folder string) error {
@@ -155,10 +151,10 @@ func (q *parts) sshSettings() (sshconfig.Settings, error) {
 	}
 	s := sshconfig.Settings{
 		SSHDir: q.ssh, Program: q.executable, ControlMaster: master.Supported(),
-		RuntimeDir: q.runtime, BackupDir: q.state, Options: options, Machines: machines(),
+		RuntimeDir: q.runtime, BackupDir: q.state, Options: options,
 	}
 	for _, space := range spaces {
-		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias, User: space.User, ForwardAgent: choices[space.ARN].ForwardAgent})
+		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias, ForwardAgent: choices[space.ARN].ForwardAgent})
 	}
 	return s, nil
 }
@@ -240,7 +236,7 @@ func (i installation) Changes(ctx context.Context, space session.Space) ([]handl
 	} else if missing {
 		changes = append(changes, extensionChange{i})
 	}
-	plan, err := editor.PlanSettings(i.Installation, space.Alias, homeOf(space))
+	plan, err := editor.PlanSettings(i.Installation, space.Alias)
 	if err != nil {
 		return nil, err
 	}

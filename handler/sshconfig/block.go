@@ -62,7 +62,7 @@ func (s Settings) controlPath() (string, bool) {
 //     ProxyCommand.
 func (s Settings) options() []option {
 	list := []option{
-		{"User", spaceUser},
+		{"User", "sagemaker-user"},
 		{"ProxyCommand", escapePercent(programWord(s.Program)) + " proxy " + hostWord},
 	}
 	// A socket shared with a "Host *" could collide with another tool's, and
@@ -115,7 +115,7 @@ func (s Settings) options() []option {
 		{"PasswordAuthentication", "no"},
 		{"HostbasedAuthentication", "no"},
 		{"KbdInteractiveAuthentication", "yes"},
-		{"PreferredAuthentications", noKeys},
+		{"PreferredAuthentications", "keyboard-interactive"},
 		{"IdentitiesOnly", "yes"}, // for a space with Keys: those named, not all of the agent's
 		{"AddKeysToAgent", "yes"}, // the same: one passphrase is enough
 		{"BatchMode", "no"},       // it would switch keyboard-interactive off
@@ -147,37 +147,12 @@ func (s Settings) hostOptions(h Host) []option {
 	if h.ForwardAgent {
 		list = append(list, option{forwardAgent, "yes"})
 	}
-	switch {
-	case h.User != "":
-		list = append(list, machineOptions(h.User)...)
-	case s.Machines.holds(h.Alias):
-		// A space that is named like a machine is none.
-		list = append(list, option{"User", spaceUser}, option{"PubkeyAuthentication", "no"},
-			option{"PreferredAuthentications", noKeys}, option{"IdentitiesOnly", "yes"})
-	case h.Keys:
+	if h.Keys {
 		list = append(list, option{"PubkeyAuthentication", "yes"},
-			option{"PreferredAuthentications", publicKeyFirst})
+			option{"PreferredAuthentications", "publickey,keyboard-interactive"})
 	}
 	return list
 }
-
-// machineOptions are what holds for a machine that is no space: the session is
-// the way to it and no authentication, so the user's keys are wanted, those in
-// the agent too.
-func machineOptions(user string) []option {
-	return []option{
-		{"User", user},
-		{"PubkeyAuthentication", "yes"},
-		{"PreferredAuthentications", publicKeyFirst},
-		{"IdentitiesOnly", "no"},
-	}
-}
-
-const (
-	spaceUser      = "sagemaker-user"
-	publicKeyFirst = "publickey,keyboard-interactive"
-	noKeys         = "keyboard-interactive"
-)
 
 // render returns the text of our config.
 func (s Settings) render() []byte {
@@ -196,9 +171,6 @@ func (s Settings) render() []byte {
 	block(`"*'*`+Suffix+`"`, []option{{"ProxyCommand", "false"}})
 	for _, h := range s.Hosts {
 		block(h.Alias, s.hostOptions(h))
-	}
-	if len(s.Machines.Patterns) > 0 {
-		block(strings.Join(s.Machines.Patterns, " "), machineOptions(s.Machines.User))
 	}
 	block("*"+Suffix, s.options())
 	return []byte(out.String())
