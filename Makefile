@@ -37,10 +37,13 @@ build: ## build build/spacehatch, static and stripped
 desktop: ## build build/spacehatch-desktop, the windows; needs a C compiler and what .ci/run installs
 	go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch-desktop
 
+SCREENSHOTS := $(CURDIR)/build/screenshots
+
 .PHONY: screenshots
-screenshots: ## draw every window in every state to build/screenshots/; the real ones after make desktop
-	CGO_ENABLED=0 go test -count=1 -run TestScreenshots ./app/window -screenshots $(CURDIR)/build/screenshots
-	CGO_ENABLED=0 go test -count=1 -run TestTheRealWindow -v ./cmd/spacehatch-desktop -screenshots $(CURDIR)/build/screenshots
+screenshots: build desktop ## draw every window in every state to build/screenshots/, and go the way of a click with a camera
+	CGO_ENABLED=0 go test -count=1 -run TestScreenshots ./app/window -screenshots $(SCREENSHOTS)
+	CGO_ENABLED=0 go test -count=1 -run TestTheRealWindow ./cmd/spacehatch-desktop -screenshots $(SCREENSHOTS)
+	go test -count=1 -run 'TestTheClick$$' ./e2e -screenshots $(SCREENSHOTS)
 
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"image"
 	"image/color"
@@ -18,19 +19,35 @@ import (
 	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
+var screenshots = flag.String("screenshots", "", "a folder for pictures of the way of a click, in light and dark; empty takes none")
+
 // desktop is a visitor who sits in front of a screen.
 type desktop struct {
 	*visitor
 	*stage.Desktop
+	looks
 }
+
+// looks are the colours by which a test finds its way on the screen: of the
+// button that our windows propose, of their other buttons where they have no
+// focus, and of the line of a menu that the keyboard is on.
+type looks struct {
+	name                    string
+	proposed, other, chosen color.NRGBA
+}
+
+var (
+	light = looks{"light", color.NRGBA{0x0f, 0x6b, 0x67, 0xff}, color.NRGBA{0xe9, 0xed, 0xec, 0xff}, color.NRGBA{0x35, 0x84, 0xe4, 0xff}}
+	dark  = looks{"dark", color.NRGBA{0x6c, 0xc7, 0xc0, 0xff}, color.NRGBA{0x32, 0x3a, 0x3b, 0xff}, color.NRGBA{0x15, 0x53, 0x9e, 0xff}}
+)
 
 // pictures is where a test that fails leaves what was on the screen.
 const pictures = "../build/failed"
 
 // newDesktop gives a visitor a desktop, which ends with the test.
-func newDesktop(t *testing.T, v *visitor, dark bool) *desktop {
+func newDesktop(t *testing.T, v *visitor, l looks) *desktop {
 	t.Helper()
-	d, err := stage.NewDesktop(v.ctx, v.Person, dark)
+	d, err := stage.NewDesktop(v.ctx, v.Person, l == dark)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +63,7 @@ func newDesktop(t *testing.T, v *visitor, dark bool) *desktop {
 			t.Error(err)
 		}
 	})
-	return &desktop{v, d}
+	return &desktop{v, d, l}
 }
 
 // accept says yes in the browser's own dialog. The browser overlooks a click
@@ -57,6 +74,9 @@ func (d *desktop) accept(t *testing.T, button string) {
 	var clicked time.Time
 	eventually(t, func() bool {
 		found := d.Parts(d.ctx, stage.RoleButton, button)
+		if len(found) > 0 && clicked.IsZero() {
+			d.picture(t, "browser", image.Rectangle{})
+		}
 		if len(found) > 0 && time.Since(clicked) > time.Second {
 			clicked = time.Now()
 			d.click(t, found[0].At)
@@ -64,13 +84,6 @@ func (d *desktop) accept(t *testing.T, button string) {
 		return len(found) == 0 && !clicked.IsZero()
 	}, func() string { return "the browser's dialog did not come, or does not go" })
 }
-
-// The colours of the buttons of our windows, in the light: of the one that is
-// proposed, and of the others where they have no focus.
-var (
-	accent = color.NRGBA{0x0f, 0x6b, 0x67, 0xff}
-	plain  = color.NRGBA{0xe9, 0xed, 0xec, 0xff}
-)
 
 // buttons are those of a page that are told apart by their colour.
 type buttons struct{ proposed, other image.Rectangle }
@@ -84,12 +97,12 @@ func (d *desktop) look(t *testing.T) (b buttons) {
 		t.Fatal(err)
 	}
 	const width, height = 40, 24
-	proposed := stage.Areas(img, accent, width, height)
+	proposed := stage.Areas(img, d.looks.proposed, width, height)
 	if len(proposed) != 1 {
 		return b
 	}
 	b.proposed = proposed[0]
-	for _, other := range stage.Areas(img, plain, width, height) {
+	for _, other := range stage.Areas(img, d.looks.other, width, height) {
 		if at := stage.Middle(b.proposed).Y; other.Min.Y < at && at < other.Max.Y {
 			b.other = other
 		}
@@ -109,13 +122,13 @@ func (d *desktop) await(t *testing.T, what string, wanted func(buttons) bool) bu
 		if still++; !wanted(now) || now != before {
 			still = 0
 		}
-		return still == looks
+		return still == often
 	}, func() string { return fmt.Sprintf("no window shows %s, but %+v", what, now) })
 	return now
 }
 
-// looks is how often a window has to look the same.
-const looks = 10
+// often is how often a window has to look the same.
+const often = 10
 
 // consent: the answer that is remembered stands to the right of the one that
 // is proposed.
@@ -185,10 +198,6 @@ func (d *desktop) trayIcon(t *testing.T) image.Rectangle {
 	return icons[0]
 }
 
-// chosen is the colour of the line of a menu that the keyboard is on, in the
-// theme that the desktop sets.
-var chosen = color.NRGBA{0x35, 0x84, 0xe4, 0xff}
-
 // choose opens the tray's menu with the mouse and chooses a line of the first
 // submenu with the keyboard, looking where each key leads: the panel does not
 // tell where it draws its lines.
@@ -212,6 +221,7 @@ func (d *desktop) choose(t *testing.T, line string) {
 		at := lines[0]
 		lines = d.key(t, "Down", func(lines []image.Rectangle) bool { return len(lines) == 2 && lines[0].Min.Y > at.Min.Y })
 	}
+	d.picture(t, "tray", image.Rect(stage.ScreenWidth-600, 0, stage.ScreenWidth, 300))
 	if err := d.Press(d.ctx, "Return"); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +237,7 @@ func (d *desktop) key(t *testing.T, name string, there func([]image.Rectangle) b
 		if err != nil {
 			t.Fatal(err)
 		}
-		if lines = stage.Areas(img, chosen, 60, 12); there(lines) {
+		if lines = stage.Areas(img, d.looks.chosen, 60, 12); there(lines) {
 			return true
 		}
 		if time.Since(pressed) > time.Second {
@@ -245,6 +255,15 @@ func (d *desktop) key(t *testing.T, name string, there func([]image.Rectangle) b
 // mouse and a panel.
 func TestTheClick(t *testing.T) {
 	t.Parallel()
+	for _, l := range []looks{light, dark} {
+		if l != light && *screenshots == "" {
+			continue // it is the same way
+		}
+		t.Run(l.name, func(t *testing.T) { clickAway(t, l) })
+	}
+}
+
+func clickAway(t *testing.T, l looks) {
 	v := newVisitor(t)
 	v.installEditor(t, webServer(t, "served on the space"))
 	for _, folder := range []string{".cache", ".config"} { // which every desktop has
@@ -252,20 +271,23 @@ func TestTheClick(t *testing.T) {
 	}
 	atHome := witness.Snapshot(t, v.Home)
 	v.registerLinks(t)
-	d := newDesktop(t, v, false)
+	d := newDesktop(t, v, l)
 	if err := d.Browse(d.ctx, v.studio.Page+"?scheme=spacehatch"); err != nil {
 		t.Fatal(err)
 	}
 
 	// The first click: the browser asks, then we do, and say what is changed.
 	d.openInStudio(t)
-	d.click(t, d.await(t, "who asks", consent).other)
-	d.click(t, d.await(t, "what is set up", firstRun).proposed)
+	asked := d.await(t, "who asks", consent)
+	d.window(t, "consent", asked)
+	d.click(t, asked.other)
+	asked = d.await(t, "what is set up", firstRun)
+	d.window(t, "first-run", asked)
+	d.click(t, asked.proposed)
 	v.checkEditor(t)
 	if got := v.run(t, "ssh", alias, "uname"); got != "Linux\n" {
 		t.Errorf("ssh %s uname: %q", alias, got)
 	}
-	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "my-space · connected\n") })
 	d.trayIcon(t)
 	d.awaitWindows(t, "Simulated Studio")
 
@@ -274,6 +296,7 @@ func TestTheClick(t *testing.T) {
 	v.checkEditor(t)
 	d.awaitWindows(t, "Simulated Studio")
 
+	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "my-space · connected\n") })
 	d.choose(t, "Disconnect")
 	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "(No space is connected)\n") })
 	if open := v.status(t); len(open) != 0 {
@@ -286,6 +309,34 @@ func TestTheClick(t *testing.T) {
 		}
 	}
 	witness.Same(t, "the home folder after uninstall", atHome, witness.Snapshot(t, v.Home))
+}
+
+// picture saves a part of the screen where pictures are wanted.
+func (d *desktop) picture(t *testing.T, name string, part image.Rectangle) {
+	t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	if err := d.Save(filepath.Join(*screenshots, "real-"+name+"-"+d.looks.name+".png"), part); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// window saves our window with its frame: the area around its buttons that has
+// the colour below them.
+func (d *desktop) window(t *testing.T, name string, b buttons) {
+	t.Helper()
+	img, err := d.Picture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const below, title, edge, foot = 12, 20, 1, 5
+	at := stage.Middle(b.proposed).Add(image.Pt(0, b.proposed.Dy()/2+below))
+	for _, paper := range stage.Areas(img, img.NRGBAAt(at.X, at.Y), 300, 300) {
+		if at.In(paper) {
+			d.picture(t, name, image.Rect(paper.Min.X-edge, paper.Min.Y-title, paper.Max.X+edge, paper.Max.Y+foot))
+		}
+	}
 }
 
 // openInStudio clicks the button of the Studio page, and yes in the browser's

@@ -51,7 +51,7 @@ func TestTheClickUnderTheSchemeOfAnIDE(t *testing.T) {
 
 	atHome := witness.Snapshot(t, v.Home)
 	v.run(t, spacehatch(), "intercept", "enable", "--yes")
-	d := newDesktop(t, v, false)
+	d := newDesktop(t, v, light)
 	if err := d.Browse(d.ctx, page.URL+"/"); err != nil {
 		t.Fatal(err)
 	}
