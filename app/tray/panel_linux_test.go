@@ -209,9 +209,13 @@ func (p *panel) await(t *testing.T, tray string, want func(menu string) bool) (s
 
 func (p *panel) event(t *testing.T, tray string, id int32, what string) {
 	t.Helper()
-	if err := p.Object(tray, menuPath).Call(dbusmenu+".Event", 0, id, what, dbus.MakeVariant(0), uint32(0)).Err; err != nil {
+	if err := p.send(tray, id, what); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (p *panel) send(tray string, id int32, what string) error {
+	return p.Object(tray, menuPath).Call(dbusmenu+".Event", 0, id, what, dbus.MakeVariant(0), uint32(0)).Err
 }
 
 // child is a tray in a process of its own.
@@ -312,7 +316,8 @@ func TestInAPanel(t *testing.T) {
 	}
 
 	_, ids = p.menu(t, tray)
-	p.event(t, tray, ids["Quit, the connection stays open"], "clicked")
+	// It may be gone before it has answered.
+	_ = p.send(tray, ids["Quit, the connection stays open"], "clicked")
 	if err := c.cmd.Wait(); err != nil {
 		t.Errorf("the tray ended with %v", err)
 	}
@@ -382,6 +387,39 @@ func TestAPanelThatComesLateAndAgain(t *testing.T) {
 		p.await(t, <-p.registered, func(menu string) bool { return strings.Contains(menu, "Research · connected") })
 		_ = p.Close()
 	}
+	_ = c.in.Close()
+	if err := c.cmd.Wait(); err != nil {
+		t.Errorf("the tray ended with %v", err)
+	}
+}
+
+// A panel that takes the place of another learns of the submenus first and of
+// their lines later, and the lines do what they say.
+func TestAnotherPanelGetsTheSubmenusAnew(t *testing.T) {
+	newBus(t)
+	p := newPanel(t)
+	c := newChild(t)
+	c.give(t, shot(tunnelOf(research, Connected)))
+	_, before := p.await(t, <-p.registered, func(menu string) bool { return strings.Contains(menu, "    Disconnect\n") })
+	_ = p.Close()
+	p = newPanel(t)
+	tray := <-p.registered
+	p.await(t, tray, func(menu string) bool {
+		return strings.Contains(menu, "Research · connected") && !strings.Contains(menu, "    Disconnect\n")
+	})
+	_, now := p.await(t, tray, func(menu string) bool { return strings.Contains(menu, "    Disconnect\n") })
+	if now["Disconnect"] == before["Disconnect"] {
+		t.Error("it is the same line, which a panel may have lost")
+	}
+	if now["Open Studio"] != before["Open Studio"] {
+		t.Error("a line of the menu itself has moved")
+	}
+	p.event(t, tray, now["Disconnect"], "clicked")
+	if a := c.act(t); a != (Action{Disconnect, research.Alias}) {
+		t.Errorf("a click gives %+v", a)
+	}
+	c.give(t, shot())
+	p.await(t, tray, func(menu string) bool { return strings.HasPrefix(menu, "(No space is connected)\n") })
 	_ = c.in.Close()
 	if err := c.cmd.Wait(); err != nil {
 		t.Errorf("the tray ended with %v", err)

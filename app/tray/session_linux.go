@@ -42,8 +42,9 @@ const (
 
 // stayShown tells every panel that appears of the icon, until ctx is done. The
 // library does so too, but not of a panel that appears between its first
-// attempt and the moment at which it listens for others.
-func (s *session) stayShown(ctx context.Context) error {
+// attempt and the moment at which it listens for others. Each that appears is
+// told to panels too.
+func (s *session) stayShown(ctx context.Context, panels chan<- struct{}) error {
 	err := s.conn.AddMatchSignal(dbus.WithMatchInterface("org.freedesktop.DBus"),
 		dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, watcherName))
 	if err != nil {
@@ -61,6 +62,10 @@ func (s *session) stayShown(ctx context.Context) error {
 				continue
 			}
 			if owner, _ := signal.Body[2].(string); owner != "" {
+				select {
+				case panels <- struct{}{}:
+				default:
+				}
 				tellPanel(ctx)
 			}
 		case <-ctx.Done():

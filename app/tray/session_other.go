@@ -16,7 +16,7 @@ func joinSession() (*session, error) { return &session{}, nil }
 func (*session) hasHost() bool { return true }
 
 // stayShown has nothing to do.
-func (*session) stayShown(context.Context) error { return nil }
+func (*session) stayShown(context.Context, chan<- struct{}) error { return nil }
 
 // over is never closed.
 func (*session) over() <-chan struct{} { return nil }
