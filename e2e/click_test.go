@@ -296,12 +296,21 @@ func clickAway(t *testing.T, l looks) {
 	v.checkEditor(t)
 	d.awaitWindows(t, "Simulated Studio")
 
+	// The tray is in the panel that comes after an update, too.
+	if err := d.RestartPanel(d.ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.trayIcon(t)
 	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "my-space · connected\n") })
 	d.choose(t, "Disconnect")
 	d.trayMenu(t, func(menu string) bool { return strings.Contains(menu, "(No space is connected)\n") })
 	if open := v.status(t); len(open) != 0 {
 		t.Errorf("after Disconnect: %v", open)
 	}
+	// A window's program takes its folder along a moment after the window.
+	eventually(t, func() bool {
+		return !slices.ContainsFunc(v.processes(t), func(p stage.Process) bool { return strings.HasPrefix(p.Args, spacehatch()+"-desktop ") })
+	}, func() string { return "the windows' program still runs" })
 	v.run(t, spacehatch(), "uninstall", "--yes")
 	for _, each := range v.processes(t) {
 		if strings.HasPrefix(each.Args, built) && !strings.Contains(each.Args, " simulator ") {

@@ -27,6 +27,15 @@ type Desktop struct {
 	bus    *dbus.Conn // the session bus
 	access *dbus.Conn // the bus of screen readers
 	log    *Buffer
+
+	panel    *program
+	panelEnv []string
+}
+
+// program is one of the desktop's own.
+type program struct {
+	*os.Process
+	ended chan struct{} // closed when it has
 }
 
 // desktopTools are the programs that a desktop needs, with the Debian package
@@ -66,7 +75,7 @@ func NewDesktop(ctx context.Context, p *Person, dark bool) (made *Desktop, err e
 	if err := d.startBus(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.startPanel(ctx, dark); err != nil {
+	if err := d.startShell(ctx, dark); err != nil {
 		return nil, err
 	}
 	return d, d.joinAccess(ctx)
@@ -106,12 +115,13 @@ func (d *Desktop) startBus(ctx context.Context) error {
 	return err
 }
 
-// startPanel also starts the window manager.
-func (d *Desktop) startPanel(ctx context.Context, dark bool) error {
+// startShell starts the window manager and the panel.
+func (d *Desktop) startShell(ctx context.Context, dark bool) error {
 	folder := filepath.Join(d.folder, "config", "xfce4", "xfconf", "xfce-perchannel-xml")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
+	var err error
 	text := fmt.Sprintf(panelChannel, dark, PanelHeight)
 	if err := os.WriteFile(filepath.Join(folder, "xfce4-panel.xml"), []byte(text), 0o644); err != nil {
 		return err
@@ -127,14 +137,33 @@ func (d *Desktop) startPanel(ctx context.Context, dark bool) error {
 	if err := d.person.Own(cache); err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"openbox"}, {"xfce4-panel", "--disable-wm-check"}} {
-		cmd := d.person.Command(context.WithoutCancel(ctx), args[0], args[1:]...)
-		cmd.Env = append(cmd.Env, config, "XDG_CACHE_HOME="+cache)
-		cmd.Stdout, cmd.Stderr = d.log, d.log
-		if err := cmd.Start(); err != nil {
-			return fmt.Errorf("start %s: %w", args[0], err)
-		}
-		go func() { _ = cmd.Wait() }() // Close ends it
+	d.panelEnv = []string{config, "XDG_CACHE_HOME=" + cache}
+	if _, err = d.start(ctx, "openbox"); err != nil {
+		return err
+	}
+	return d.startPanel(ctx)
+}
+
+// start starts a program of the desktop's own, which Close ends.
+func (d *Desktop) start(ctx context.Context, name string, args ...string) (*program, error) {
+	cmd := d.person.Command(context.WithoutCancel(ctx), name, args...)
+	cmd.Env = append(cmd.Env, d.panelEnv...)
+	cmd.Stdout, cmd.Stderr = d.log, d.log
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	p := &program{cmd.Process, make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // how it ends says nothing
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// startPanel starts the panel and waits until it shows tray icons.
+func (d *Desktop) startPanel(ctx context.Context) (err error) {
+	if d.panel, err = d.start(ctx, "xfce4-panel", "--disable-wm-check"); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
@@ -145,6 +174,19 @@ func (d *Desktop) startPanel(ctx context.Context, dark bool) error {
 		return fmt.Errorf("the panel did not come up: %w", err)
 	}
 	return nil
+}
+
+// RestartPanel ends the panel and starts it anew, as after an update.
+func (d *Desktop) RestartPanel(ctx context.Context) error {
+	if err := d.panel.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	select {
+	case <-d.panel.ended: // before that another one takes itself for too many
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return d.startPanel(ctx)
 }
 
 // panelChannel is a panel with the list of windows, and the tray at its end. It

@@ -175,10 +175,29 @@ func (p *Person) Close() error {
 		fails = append(fails, p.endProcesses())
 	}
 	if _, err := user.Lookup(p.Name); err == nil {
-		// The context that the person was made under may be over.
-		fails = append(fails, run(exec.Command("userdel", p.Name)))
+		fails = append(fails, p.removeAccount())
 	}
 	return errors.Join(append(fails, os.RemoveAll(p.Work))...)
+}
+
+// removeAccount waits for processes that are on their way out: they have no
+// arguments any more and are in no list, but the account is theirs.
+func (p *Person) removeAccount() error {
+	const inUse = 8 // userdel(8)
+	// The context that the person was made under may be over.
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+	defer cancel()
+	var last error
+	if err := Until(ctx, func() (bool, error) {
+		last = run(exec.Command("userdel", p.Name))
+		if exit, ok := errors.AsType[*exec.ExitError](last); ok && exit.ExitCode() == inUse {
+			return false, nil
+		}
+		return true, last
+	}); err != nil {
+		return errors.Join(err, last)
+	}
+	return nil
 }
 
 // endProcesses ends what is left, which is a fault of what was tried.
