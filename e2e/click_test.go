@@ -307,10 +307,7 @@ func clickAway(t *testing.T, l looks) {
 	if open := v.status(t); len(open) != 0 {
 		t.Errorf("after Disconnect: %v", open)
 	}
-	// A window's program takes its folder along a moment after the window.
-	eventually(t, func() bool {
-		return !slices.ContainsFunc(v.processes(t), func(p stage.Process) bool { return strings.HasPrefix(p.Args, spacehatch()+"-desktop ") })
-	}, func() string { return "the windows' program still runs" })
+	d.awaitEnd(t)
 	v.run(t, spacehatch(), "uninstall", "--yes")
 	for _, each := range v.processes(t) {
 		if strings.HasPrefix(each.Args, built) && !strings.Contains(each.Args, " simulator ") {
@@ -348,18 +345,33 @@ func (d *desktop) window(t *testing.T, name string, b buttons) {
 	}
 }
 
-// openInStudio clicks the button of the Studio page, and yes in the browser's
-// own dialog.
+// openInStudio clicks the button of the Studio page.
 func (d *desktop) openInStudio(t *testing.T) {
+	t.Helper()
+	d.follow(t, "Open my-space in VS Code (spacehatch://)", "Open Spacehatch")
+}
+
+// follow clicks a button of the page, and the one that says yes in the
+// browser's own dialog.
+func (d *desktop) follow(t *testing.T, button, yes string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
-	part, err := d.Await(ctx, stage.RoleButton, "Open my-space in VS Code (spacehatch://)")
+	part, err := d.Await(ctx, stage.RoleButton, button)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.click(t, part.At)
-	d.accept(t, "Open Spacehatch")
+	d.accept(t, yes)
+}
+
+// awaitEnd waits for the end of the windows' program, which takes its folder
+// along a moment after the window.
+func (d *desktop) awaitEnd(t *testing.T) {
+	t.Helper()
+	eventually(t, func() bool {
+		return !slices.ContainsFunc(d.processes(t), func(p stage.Process) bool { return strings.HasPrefix(p.Args, spacehatch()+"-desktop ") })
+	}, func() string { return "the windows' program still runs" })
 }
 
 // registerLinks does what a package does when it is installed: links come to

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spacehatch/spacehatch/e2e/stage"
 	"github.com/spacehatch/spacehatch/e2e/witness"
 )
 
@@ -55,28 +54,19 @@ func TestTheClickUnderTheSchemeOfAnIDE(t *testing.T) {
 	if err := d.Browse(d.ctx, page.URL+"/"); err != nil {
 		t.Fatal(err)
 	}
-	d.follow(t, "Sign in")
+	const yes = "Open Visual Studio Code - URL Handler through Spacehatch"
+	d.follow(t, "Sign in", yes)
 	eventually(t, func() bool { _, err := os.Stat(got); return err == nil }, func() string { return "the IDE was not started" })
 	if text, err := os.ReadFile(got); err != nil || string(text) != "--open-url\n"+strings.NewReplacer("'", "%27", `"`, "%22").Replace(signIn)+"\n" {
 		t.Errorf("the IDE got %q, %v", text, err)
 	}
 
-	d.follow(t, "Open the space")
+	d.follow(t, "Open the space", yes)
 	d.click(t, d.await(t, "who asks", consent).other)
 	d.click(t, d.await(t, "what is set up", firstRun).proposed)
 	v.checkEditor(t)
 	d.awaitWindows(t, "Links") // ours is gone
+	d.awaitEnd(t)
 	v.run(t, spacehatch(), "uninstall", "--yes")
 	witness.Same(t, "the home folder after uninstall", atHome, witness.Snapshot(t, v.Home))
-}
-
-// follow clicks a button of the page, and yes in the browser's own dialog.
-func (d *desktop) follow(t *testing.T, button string) {
-	t.Helper()
-	part, err := d.Await(d.ctx, stage.RoleButton, button)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.click(t, part.At)
-	d.accept(t, "Open Visual Studio Code - URL Handler through Spacehatch")
 }
