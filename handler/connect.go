@@ -285,6 +285,9 @@ func (c *Connector) complete(ctx context.Context, link *Link, o Options) (err er
 // needs no consent, and a session only where no master runs. A space that is
 // not ready is started, where the person agrees.
 func (c *Connector) Reopen(ctx context.Context, space session.Space, sessions session.Source, o Options) (Result, error) {
+	if err := c.Policy.CheckSpace(space); err != nil {
+		return Result{}, err // before a space is started, or a session
+	}
 	o.consented = true
 	o.fresh = func(ctx context.Context) (session.Session, error) { return c.fresh(ctx, space, sessions, o) }
 	return c.Connect(ctx, Link{Space: space, Scheme: space.Scheme}, o)

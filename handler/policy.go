@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spacehatch/spacehatch/handler/session"
@@ -14,6 +16,10 @@ type Policy struct {
 	// one with a port for that port, and one as ws://host:port for that port
 	// without encryption (a simulator on loopback); http counts there like ws.
 	TrustedHosts []string
+	// Accounts, Domains (SageMaker's, also of Unified Studio) and Regions are
+	// the only ones that a space may be in, by an administrator's decision;
+	// empty is any.
+	Accounts, Domains, Regions []string
 }
 
 // Check returns nil if the link may be acted on: its names are ones that AWS
@@ -26,6 +32,9 @@ type Policy struct {
 // way, as a Link that holds them and nothing else.
 func (p Policy) Check(l Link) error {
 	if err := checkNames(l); err != nil {
+		return ofLink(err)
+	}
+	if err := p.checkAllowed(l.Space); err != nil {
 		return ofLink(err)
 	}
 	if err := p.checkStream("region of the space", l.Space.Region, l.Session); err != nil {
@@ -45,8 +54,44 @@ func (p Policy) CheckSession(region string, s session.Session) error {
 	if u, ok := splitURL(s.StreamURL.Reveal()); region == "" && ok {
 		_, region, _ = streamHostRegion(u.host)
 	}
+	if !allowed(p.Regions, region) {
+		return ofSession(notAllowed("region", region, p.Regions))
+	}
 	return ofSession(p.checkStream("region of the call", region, s))
 }
+
+// checkAllowed holds a space against what an administrator allows. A space of
+// which something is not known is not allowed where that is restricted.
+func (p Policy) checkAllowed(s session.Space) error {
+	switch {
+	case !allowed(p.Accounts, s.Account):
+		return notAllowed("account", s.Account, p.Accounts)
+	case !allowed(p.Regions, s.Region):
+		return notAllowed("region", s.Region, p.Regions)
+	case !allowed(p.Domains, s.Domain):
+		return notAllowed("domain", s.Domain, p.Domains)
+	}
+	return nil
+}
+
+func allowed(only []string, name string) bool { return len(only) == 0 || slices.Contains(only, name) }
+
+// notAllowed names what is allowed, as far as it fits into a sentence.
+func notAllowed(what, name string, only []string) error {
+	names := "its " + what + " is " + quoted(name)
+	if name == "" {
+		names = "it names no " + what
+	}
+	some := strings.Join(only[:min(3, len(only))], ", ")
+	if more := len(only) - 3; more > 0 {
+		some += fmt.Sprintf(" and %d more", more)
+	}
+	return refusal{reason: names + "; your administrator allows " + some + " only", ruled: true}
+}
+
+// CheckSpace returns nil if a space may be opened at all, before there is a
+// session for it.
+func (p Policy) CheckSpace(s session.Space) error { return ofSpace(p.checkAllowed(s)) }
 
 // checkStream checks where a session would have us dial: into the region, which
 // what names for a sentence.

@@ -25,6 +25,7 @@ func malformed(reason string, cause error) error {
 type refusal struct {
 	reason string
 	host   bool // an administrator may know that host better
+	ruled  bool // an administrator has decided so
 }
 
 // Error implements error.
@@ -34,31 +35,38 @@ func refused(reason string) error { return refusal{reason: reason} }
 
 func refusedHost(reason string) error { return refusal{reason: reason, host: true} }
 
+// privateLink is the end of the hint about a host that is not AWS's.
+const privateLink = "a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts."
+
 // ofLink says that a link asks for what err, a refusal, forbids.
 func ofLink(err error) error {
-	r, ok := errors.AsType[refusal](err)
-	if !ok {
-		return err
-	}
-	hint := "Open the space from Studio itself; if this link did not come from there, close the page that sent it."
-	if r.host {
-		hint = "If this link did not come from Studio, close the page that sent it; a PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts."
-	}
-	return problem.New(problem.LinkRefused, "The link was refused: "+r.reason+".", hint, nil)
+	return told("link", err, "Open the space from Studio itself; if this link did not come from there, close the page that sent it.",
+		"If this link did not come from Studio, close the page that sent it; "+privateLink)
 }
 
 // ofSession says the same of a session that a program on this machine handed
 // over.
 func ofSession(err error) error {
+	return told("session", err, "Start the session again with the AWS CLI; a response of ssm:StartSession holds no such thing.",
+		strings.ToUpper(privateLink[:1])+privateLink[1:])
+}
+
+// ofSpace says the same of a space that the person named.
+func ofSpace(err error) error { return told("space", err, "", "") }
+
+// told makes a refusal a problem; any other error stays what it is.
+func told(what string, err error, hint, hostHint string) error {
 	r, ok := errors.AsType[refusal](err)
 	if !ok {
 		return err
 	}
-	hint := "Start the session again with the AWS CLI; a response of ssm:StartSession holds no such thing."
-	if r.host {
-		hint = "A PrivateLink host is allowed only when your administrator gives you its name for trusted_hosts."
+	switch {
+	case r.ruled:
+		hint = "If you need it, ask your administrator."
+	case r.host:
+		hint = hostHint
 	}
-	return problem.New(problem.LinkRefused, "The session was refused: "+r.reason+".", hint, nil)
+	return problem.New(problem.LinkRefused, "The "+what+" was refused: "+r.reason+".", hint, nil)
 }
 
 // quoted is printed in quotation marks, cut after [maxShown] bytes.

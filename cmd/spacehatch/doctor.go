@@ -186,7 +186,9 @@ func (p *program) patient() *patient {
 	found("config", "Config", err)
 	q.settingsFile, err = settings.Path()
 	found("settings", "Settings", err)
-	q.parts.settings, _ = settings.Resolve(q.settingsFile, p.lookup) // its check tells
+	q.decided, err = p.readPolicy()
+	found("policy", "Policy", err)
+	q.parts.settings, _ = settings.Resolve(q.settingsFile, p.lookup, q.decided) // its check tells
 	q.store = session.OpenStore(q.state, q.runtime)
 	q.spaces, _ = q.store.Spaces() // the same
 	slices.SortStableFunc(q.spaces, func(a, b session.Space) int { return b.LastUsed.Compare(a.LastUsed) })
@@ -228,7 +230,7 @@ func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 	q := p.patient()
 	env := doctor.Environment(p.lookup)
 	checks := append([]doctor.Check{doctor.System(version, q.executable), q.releaseCheck()}, q.faults...)
-	checks = append(checks, q.linksCheck(), q.interceptionCheck(), q.autostartCheck())
+	checks = append(checks, doctor.Policy(q.decided.Place, decisionLines(q.decided)), q.linksCheck(), q.interceptionCheck(), q.autostartCheck())
 	if q.ssh != "" {
 		checks = append(checks,
 			doctor.OpenSSH(doctor.RunProgram),
@@ -249,7 +251,7 @@ func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 	_, err := os.Stat(q.settingsFile)
 	checks = append(checks,
 		doctor.Settings(q.settingsFile, err == nil, func() error {
-			_, err := settings.Load(q.settingsFile, p.lookup)
+			_, err := settings.Resolve(q.settingsFile, p.lookup, q.decided)
 			return err
 		}),
 		doctor.Spaces(func() (int, error) {

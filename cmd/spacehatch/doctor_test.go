@@ -58,7 +58,7 @@ func TestDoctorLooksAndTouchesNothing(t *testing.T) {
 	before := witness.Snapshot(t, root)
 	found, order := d.doctorSays(t, exitOK)
 	witness.Same(t, "doctor", before, witness.Snapshot(t, root))
-	want := "system release links intercept autostart openssh ssh-config ssh-host ide settings spaces permissions sockets lock disk log proxy ca-bundle credentials network"
+	want := "system release policy links intercept autostart openssh ssh-config ssh-host ide settings spaces permissions sockets lock disk log proxy ca-bundle credentials network"
 	if got := strings.Join(order, " "); got != want {
 		t.Errorf("order:\n got %s\nwant %s", got, want)
 	}

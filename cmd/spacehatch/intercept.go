@@ -17,6 +17,7 @@ import (
 	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/settings"
 )
 
 func (p *program) interceptCommand() *cobra.Command {
@@ -67,6 +68,9 @@ func (p *program) interceptDisableCommand() *cobra.Command {
 			q, err := p.places()
 			if err != nil {
 				return err
+			}
+			if decided, err := p.readPolicy(); err == nil && decided.Interception() == settings.InterceptionForced {
+				return (&parts{places: q, decided: decided}).administered(settings.KeyInterception)
 			}
 			changes, err := q.endInterception(cmd.Context(), args)
 			if err != nil {
@@ -256,9 +260,12 @@ func (plan *interceptionPlan) apply(ctx context.Context) ([]installer.Change, er
 }
 
 func (p *program) enableInterception(ctx context.Context, schemes []string, f flags) error {
-	q, err := p.places()
+	q, err := p.parts()
 	if err != nil {
 		return err
+	}
+	if q.settings.Restrictions.Interception == settings.InterceptionForbidden {
+		return q.administered(settings.KeyInterception)
 	}
 	plan, err := q.planInterception(ctx, schemes)
 	if err != nil {
@@ -285,6 +292,25 @@ func (p *program) enableInterception(ctx context.Context, schemes []string, f fl
 		return err
 	}
 	return p.printChanges(changes, f.json, "Links to a space come here now. `spacehatch intercept disable` takes it back.", nothing)
+}
+
+// obeyInterception has links come here, or not, where an administrator has
+// decided so. It returns what it changed.
+func (q *parts) obeyInterception(ctx context.Context) ([]installer.Change, error) {
+	switch q.settings.Restrictions.Interception {
+	case settings.InterceptionForbidden:
+		return q.endInterception(ctx, nil)
+	case settings.InterceptionForced:
+		plan, err := q.planInterception(ctx, nil)
+		if errors.Is(err, &problem.Problem{Code: problem.NoEditor}) {
+			return nil, nil // nothing to come before
+		}
+		if err != nil || len(plan.changes) == 0 {
+			return nil, err
+		}
+		return plan.apply(ctx)
+	}
+	return nil, nil
 }
 
 // endInterception gives the schemes' links back, or where none is named all.
@@ -318,24 +344,37 @@ func (q *patient) interceptionCheck() doctor.Check {
 			if err != nil {
 				return nil, err
 			}
+			rule := q.parts.settings.Restrictions.Interception
 			var wanted []doctor.Interception
 			for _, st := range all {
-				if st.State != installer.InterceptionOff {
+				off := st.State == installer.InterceptionOff
+				if !off || rule == settings.InterceptionForced && st.Next != "" {
 					wanted = append(wanted, doctor.Interception{
 						Scheme: st.Scheme, Program: st.Program, Next: st.NextName,
 						Taken: st.State == installer.InterceptionTaken, Warning: st.Warning,
+						Forbidden: rule == settings.InterceptionForbidden, Missing: off,
 					})
 				}
 			}
 			return wanted, nil
 		},
 		func(ctx context.Context, scheme string) error {
+			if rule := q.parts.settings.Restrictions.Interception; rule != "" && rule != settings.InterceptionAllowed {
+				_, err := q.obeyInterception(ctx)
+				return err
+			}
 			plan, err := q.planInterception(ctx, []string{scheme})
 			if err == nil {
 				_, err = plan.apply(ctx)
 			}
 			return err
 		})
+}
+
+// mayNotIntercept: what an administrator forbids since it was switched on.
+func (p *program) mayNotIntercept() bool {
+	decided, err := p.readPolicy()
+	return err == nil && decided.Interception() == settings.InterceptionForbidden
 }
 
 func (p *program) passCommand() *cobra.Command {
@@ -350,7 +389,7 @@ func (p *program) passCommand() *cobra.Command {
 			if args[0] == "--help" || args[0] == "-h" {
 				return cmd.Help()
 			}
-			if len(args) == 2 && handler.ForSpace(args[1]) {
+			if len(args) == 2 && handler.ForSpace(args[1]) && !p.mayNotIntercept() {
 				return p.openLink(cmd.Context(), args[1], connectFlags{})
 			}
 			// Nothing else comes first: whatever is wrong with our own files,

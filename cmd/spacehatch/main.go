@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/settings"
 )
 
 // Set by the linker. releasePage is where a newer release is looked for, see
@@ -29,7 +30,7 @@ func thisSystem() *program {
 	return &program{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		lookup: os.LookupEnv, openTTY: openTerminal, windows: findWindows(os.LookupEnv),
-		sshFolder: paths.SSH, waitForSSH: 100 * time.Second,
+		sshFolder: paths.SSH, readPolicy: settings.SystemPolicy, waitForSSH: 100 * time.Second,
 	}
 }
 

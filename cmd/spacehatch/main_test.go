@@ -15,11 +15,14 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/spacehatch/spacehatch/internal/settings"
 )
 
 // What the program is told in a test and finds out by itself elsewhere.
 const (
 	variableSSH      = "SPACEHATCH_TEST_SSH"      // the folder that ssh reads
+	variablePolicy   = "SPACEHATCH_TEST_POLICY"   // an administrator's policy
 	variableReleases = "SPACEHATCH_TEST_RELEASES" // where releases are; then this is v1.3.0
 	variableWait     = "SPACEHATCH_TEST_WAIT"     // how long a tunnel waits for its ssh
 	// ping interval, longest silence and longest time without a socket
@@ -45,6 +48,8 @@ func beSpacehatch() {
 		}
 		p.waitForSSH = wait
 	}
+	// None of the machine that the tests run on.
+	p.readPolicy = func() (settings.Policy, error) { return settings.PolicyFile(os.Getenv(variablePolicy)) }
 	if text := os.Getenv(variableReleases); text != "" {
 		version, releasePage = "v1.3.0", text
 	}

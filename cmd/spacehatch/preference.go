@@ -88,7 +88,10 @@ func (c *preferences) inFile(k settings.Key) preference {
 		effect = c.followTray
 	}
 	p.set = func(ctx context.Context, value any) (string, error) {
-		before, err := settings.Resolve(c.file, func(string) (string, bool) { return "", false })
+		if c.settings.Origin(k.Name) == settings.Administrator {
+			return "", c.administered(k.Name)
+		}
+		before, err := settings.Resolve(c.file, func(string) (string, bool) { return "", false }, settings.Policy{})
 		if err != nil {
 			return "", err
 		}
@@ -127,7 +130,7 @@ func (c *preferences) write(key string, value any) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := settings.Resolve(c.file, c.lookup)
+	chosen, err := settings.Resolve(c.file, c.lookup, c.decided)
 	if err == nil {
 		c.settings = chosen
 	}
@@ -140,6 +143,12 @@ func (c *preferences) putBack(key string, before settings.Resolved) error {
 		return c.write(key, nil)
 	}
 	return c.write(key, before.Value(key))
+}
+
+// administered is the Problem of what the person cannot set.
+func (q *parts) administered(key string) error {
+	return problem.New(settings.Invalid, fmt.Sprintf("%s is decided by your administrator, in %s.", key, q.decided.Place),
+		"If you need it otherwise, ask your administrator.", nil)
 }
 
 // checkSSHOptions has OpenSSH look at options before they are written, and
@@ -227,6 +236,9 @@ func (c *preferences) forwardingOf(space session.Space) preference {
 		initial: false,
 	}
 	p.value = func(context.Context) (any, settings.Origin, error) {
+		if c.settings.Restrictions.NoAgentForwarding {
+			return false, settings.Administrator, nil
+		}
 		chosen, err := c.chosenFor(space)
 		if err != nil || !chosen.ForwardAgent {
 			return false, settings.Default, err
@@ -235,6 +247,9 @@ func (c *preferences) forwardingOf(space session.Space) preference {
 	}
 	p.set = func(ctx context.Context, value any) (string, error) {
 		on, _ := value.(bool)
+		if on && c.settings.Restrictions.NoAgentForwarding {
+			return "", c.administered(keyForwardAgent)
+		}
 		choose := func(on bool) error {
 			return c.store.Choose(ctx, space.ARN, func(choices *session.Choices) { choices.ForwardAgent = on })
 		}

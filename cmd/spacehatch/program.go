@@ -26,6 +26,8 @@ type program struct {
 	// windows returns the program that opens windows, or nothing where none
 	// shall or can be opened; asked says that the person wants one. nil has none.
 	windows func(asked bool) string
+	// readPolicy returns what an administrator has decided for this machine.
+	readPolicy func() (settings.Policy, error)
 	// sshFolder is the folder that ssh reads.
 	sshFolder func() (string, error)
 	// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s

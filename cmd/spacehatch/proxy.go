@@ -46,6 +46,9 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	case !errors.Is(err, registry.ErrNotFound):
 		return err
 	}
+	if err := q.policy.CheckSpace(space); err != nil {
+		return err
+	}
 	s, err := p.sources(q).Session(ctx, space)
 	if err != nil {
 		return err

@@ -261,7 +261,41 @@ func (c *preferences) list(ctx context.Context, alias string, asJSON bool) error
 		fmt.Fprintf(c.out, "Trusted domains: %d; `spacehatch trust` lists them.\n", len(trusts))
 	}
 	_, err = fmt.Fprintf(c.out, "File: %s\n", c.file)
-	return err
+	if err != nil || c.decided.Place == "" {
+		return err
+	}
+	fmt.Fprintf(c.out, "\nYour administrator has decided, in %s:\n", c.decided.Place)
+	for _, line := range decisionLines(c.decided) {
+		fmt.Fprintln(c.out, "  "+line)
+	}
+	return nil
+}
+
+// decisionLines are what an administrator has decided, one a line.
+func decisionLines(p settings.Policy) []string {
+	var lines []string
+	for _, d := range p.Decisions() {
+		text := settings.Text(d.Value)
+		if text == "" {
+			text = "(nothing)"
+		}
+		lines = append(lines, d.Key+" is "+printable.Text(text, 200))
+	}
+	return lines
+}
+
+// jsonPolicy is what an administrator has decided, as scripts read it.
+type jsonPolicy struct {
+	Place     string         `json:"place"` // empty where nothing is decided
+	Decisions map[string]any `json:"decisions"`
+}
+
+func asJSONPolicy(p settings.Policy) jsonPolicy {
+	j := jsonPolicy{p.Place, map[string]any{}}
+	for _, d := range p.Decisions() {
+		j.Decisions[d.Key] = some(d.Value)
+	}
+	return j
 }
 
 func (c *preferences) listJSON(ctx context.Context, one bool, spaces []session.Space) error {
@@ -292,7 +326,8 @@ func (c *preferences) listJSON(ctx context.Context, one bool, spaces []session.S
 		Settings []jsonSetting     `json:"settings"`
 		Spaces   []jsonSpace       `json:"spaces"`
 		Trusted  []session.Consent `json:"trusted_domains"`
-	}{c.file, list, perSpace, trusts})
+		Policy   jsonPolicy        `json:"policy"`
+	}{c.file, list, perSpace, trusts, asJSONPolicy(c.decided)})
 }
 
 // shownValue is a value for a person; nothing is said in words.
@@ -309,6 +344,8 @@ func originWords(k settings.Key, origin settings.Origin) string {
 		return "settings.toml"
 	case settings.Environment:
 		return k.Variable
+	case settings.Administrator:
+		return "your administrator"
 	case ofSpace:
 		return "this space"
 	}

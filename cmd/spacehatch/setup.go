@@ -59,6 +59,11 @@ func (p *program) setup(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	if changes, err := q.obeyInterception(ctx); err != nil {
+		return err
+	} else if len(changes) > 0 && !f.json {
+		fmt.Fprint(p.out, "Your administrator has decided which links come to Spacehatch first:\n"+changeLines(changes))
+	}
 	var items []setupItem
 	for _, part := range []struct {
 		key  string

@@ -36,6 +36,9 @@ func (p *program) setupInWindow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := q.obeyInterception(ctx); err != nil {
+		return err
+	}
 	w := &setupWindow{program: p, parts: q, makers: map[string]func(context.Context) error{}}
 	s, err := w.plan(ctx)
 	if err != nil {

@@ -82,6 +82,11 @@ func (p *program) tray(ctx context.Context) error {
 	defer cancel()
 	wait.Go(func() { serveTray(ctx, listener, cancel) })
 	wait.Go(func() { p.lookForReleases(ctx, q) })
+	wait.Go(func() {
+		if _, err := q.obeyInterception(ctx); err != nil {
+			p.log.Warn("what an administrator wants of links could not be done", "error", err)
+		}
+	})
 
 	// This process does next to nothing for days: small is worth more than
 	// fast.

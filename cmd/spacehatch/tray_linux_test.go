@@ -16,6 +16,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/internal/ipc"
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -36,7 +37,8 @@ func trayProgram(t *testing.T) (*program, *parts) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(dir, "none"))
 	p := &program{
 		lookup: os.LookupEnv, log: slog.New(slog.DiscardHandler),
-		sshFolder: func() (string, error) { return filepath.Join(dir, "ssh"), nil },
+		sshFolder:  func() (string, error) { return filepath.Join(dir, "ssh"), nil },
+		readPolicy: func() (settings.Policy, error) { return settings.Policy{}, nil },
 	}
 	q, err := p.parts()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/handler/doctor"
 	"github.com/spacehatch/spacehatch/internal/releases"
+	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel"
 )
 
@@ -56,9 +57,12 @@ func (q *places) releases() releases.Watch {
 
 // checkRelease asks now, since the person wants to know.
 func (p *program) checkRelease(ctx context.Context, asJSON bool) error {
-	q, err := p.places()
+	q, err := p.parts()
 	if err != nil {
 		return err
+	}
+	if !q.settings.UpdateCheck && q.settings.Origin(settings.KeyUpdateCheck) == settings.Administrator {
+		return q.administered(settings.KeyUpdateCheck)
 	}
 	roots, err := tunnel.RootCAs()
 	if err != nil {

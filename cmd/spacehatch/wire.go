@@ -60,7 +60,8 @@ type parts struct {
 	*places
 	file     string // settings.toml; it may not exist
 	settings settings.Resolved
-	policy   handler.Policy
+	decided  settings.Policy // by an administrator
+	policy   handler.Policy  // what follows from both for links
 }
 
 func (p *program) parts() (*parts, error) {
@@ -72,12 +73,22 @@ func (p *program) parts() (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := settings.Resolve(file, p.lookup)
+	decided, err := p.readPolicy()
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := settings.Resolve(file, p.lookup, decided)
 	if err != nil {
 		return nil, err
 	}
 	p.level.Set(levelOf(chosen.LogLevel))
-	return &parts{places: q, file: file, settings: chosen, policy: handler.Policy{TrustedHosts: chosen.TrustedHosts}}, nil
+	return &parts{places: q, file: file, settings: chosen, decided: decided, policy: policyOf(chosen.Settings)}, nil
+}
+
+// policyOf says what links may make us do.
+func policyOf(s settings.Settings) handler.Policy {
+	only := s.Restrictions
+	return handler.Policy{TrustedHosts: s.TrustedHosts, Accounts: only.Accounts, Domains: only.Domains, Regions: only.Regions}
 }
 
 // connector puts the parts of `spacehatch open` together.
@@ -154,7 +165,10 @@ func (q *parts) sshSettings() (sshconfig.Settings, error) {
 		RuntimeDir: q.runtime, BackupDir: q.state, Options: options,
 	}
 	for _, space := range spaces {
-		s.Hosts = append(s.Hosts, sshconfig.Host{Alias: space.Alias, ForwardAgent: choices[space.ARN].ForwardAgent})
+		s.Hosts = append(s.Hosts, sshconfig.Host{
+			Alias:        space.Alias,
+			ForwardAgent: choices[space.ARN].ForwardAgent && !q.settings.Restrictions.NoAgentForwarding,
+		})
 	}
 	return s, nil
 }

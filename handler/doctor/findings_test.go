@@ -106,6 +106,8 @@ func TestFindings(t *testing.T) {
 		name  string
 		check Check
 	}{
+		{"policy: none", Policy("", nil)},
+		{"policy: two", Policy("/etc/p.toml", []string{"tray is false", "allowed_regions is us-east-1, us-east-2"})},
 		{"release: development", Release(false, true, "", "")},
 		{"release: none", Release(true, true, "", "https://x/latest")},
 		{"release: newer", Release(true, false, "1.4.0", "https://x/latest")},
@@ -124,6 +126,8 @@ func TestFindings(t *testing.T) {
 		{"intercept: another", catch(Interception{Scheme: "vscode", Program: other, Next: "VS Code"})},
 		{"intercept: gone", catch(Interception{Scheme: "vscode", Program: gone, Next: "VS Code", Warning: "It is not there any more."})},
 		{"intercept: nobody left", catch(Interception{Scheme: "vscode", Program: program, Warning: "Nobody is left."})},
+		{"intercept: forbidden", catch(Interception{Scheme: "vscode", Program: program, Next: "VS Code", Forbidden: true})},
+		{"intercept: missing", catch(Interception{Scheme: "vscode", Next: "VS Code", Missing: true})},
 		{"intercept: not here", Interceptions(program, func(context.Context) ([]Interception, error) {
 			return nil, problem.New(problem.NotSupported, "No.", "", nil)
 		}, nil)},

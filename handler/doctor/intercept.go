@@ -17,13 +17,17 @@ type Interception struct {
 	Next    string // the name of who gets the others, empty where nobody does
 	Taken   bool   // another program has taken the scheme since
 	Warning string // a sentence about what does not work, or empty
+	// Forbidden: an administrator does not allow it. Missing: one wants it, and
+	// it is not so.
+	Forbidden, Missing bool
 }
 
 // Interceptions looks whether links still come to the program at this path
 // where the user has asked for it. A scheme that an IDE has taken back is
-// said, and left to it. enable makes the program get the links of a scheme; it
-// is called only where ours is what is missing.
-func Interceptions(program string, status func(context.Context) ([]Interception, error), enable func(context.Context, string) error) Check {
+// said, and left to it. mend makes the program get the links of a scheme, or an
+// administrator's decision so; it is called only where ours is what is missing,
+// or that decision.
+func Interceptions(program string, status func(context.Context) ([]Interception, error), mend func(context.Context, string) error) Check {
 	return Check{ID: "intercept", Title: "Interception", Look: func(ctx context.Context) ([]Finding, error) {
 		all, err := status(ctx)
 		if errors.Is(err, &problem.Problem{Code: problem.NotSupported}) {
@@ -39,9 +43,13 @@ func Interceptions(program string, status func(context.Context) ([]Interception,
 		for _, i := range all {
 			f := i.finding(program)
 			f.ID = "intercept." + i.Scheme
-			if !present(i.Program) {
+			if i.Forbidden || i.Missing || !present(i.Program) {
 				f.Mend = func(ctx context.Context) (string, error) {
-					return "They come to this program now.", enable(ctx, i.Scheme)
+					done := "They come to this program now."
+					if i.Forbidden {
+						done = "They go to the IDE again."
+					}
+					return done, mend(ctx, i.Scheme)
 				}
 			}
 			found = append(found, f)
@@ -54,6 +62,12 @@ func (i Interception) finding(program string) Finding {
 	on, off := "`spacehatch intercept enable "+i.Scheme+"`", "`spacehatch intercept disable "+i.Scheme+"`"
 	next := printable.Text(i.Next, 60)
 	switch {
+	case i.Forbidden:
+		return Finding{Severity: Warning, Hint: off + " takes the interception back.",
+			Sentence: fmt.Sprintf("%s:// links come here first, which your administrator does not allow.", i.Scheme)}
+	case i.Missing:
+		return Finding{Severity: Warning, Hint: "`spacehatch setup` sees to it.",
+			Sentence: fmt.Sprintf("%s:// links go to %s, and your administrator wants them to come here first.", i.Scheme, next)}
 	case i.Warning != "":
 		return Finding{Severity: Warning, Sentence: i.Warning, Hint: off + " takes the interception back."}
 	case i.Taken:

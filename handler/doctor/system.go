@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
 )
@@ -22,6 +23,17 @@ func Release(able, wanted bool, newer, see string) Check {
 			return fine("Nobody is asked for newer releases, as it is set."), nil
 		}
 		return fine("No newer release is known of."), nil
+	}}
+}
+
+// Policy tells what an administrator has decided, in place, one decision a
+// line.
+func Policy(place string, decisions []string) Check {
+	return Check{ID: "policy", Title: "Policy", Look: func(context.Context) ([]Finding, error) {
+		if place == "" || len(decisions) == 0 {
+			return fine("No administrator has decided anything for this machine."), nil
+		}
+		return one(Info, fmt.Sprintf("Your administrator has decided, in %s: %s.", printable.Text(place, 300), strings.Join(decisions, "; ")), ""), nil
 	}}
 }
 

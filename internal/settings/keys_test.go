@@ -34,7 +34,7 @@ func TestEveryKeyIsWhole(t *testing.T) {
 				if err := Set(path, k.Name, value); err != nil {
 					t.Fatal(err)
 				}
-				r, err := Resolve(path, none)
+				r, err := Resolve(path, none, Policy{})
 				if err != nil || Text(r.Value(k.Name)) != example || r.Origin(k.Name) != File {
 					t.Errorf("%q became %q from %s, %v", example, Text(r.Value(k.Name)), r.Origin(k.Name), err)
 				}
@@ -42,7 +42,7 @@ func TestEveryKeyIsWhole(t *testing.T) {
 			if k.Variable == "" {
 				return
 			}
-			r, err := Resolve(file(t, ""), func(name string) (string, bool) { return examples[0], name == k.Variable })
+			r, err := Resolve(file(t, ""), func(name string) (string, bool) { return examples[0], name == k.Variable }, Policy{})
 			if err != nil || Text(r.Value(k.Name)) != examples[0] || r.Origin(k.Name) != Environment {
 				t.Errorf("from the environment: %q from %s, %v", Text(r.Value(k.Name)), r.Origin(k.Name), err)
 			}
@@ -55,7 +55,7 @@ func TestEveryKeyIsWhole(t *testing.T) {
 
 func TestOrigins(t *testing.T) {
 	path := file(t, "folder = \"/x\"\nlog_level = \"info\"\n")
-	r, err := Resolve(path, func(name string) (string, bool) { return "debug", name == VariableLog })
+	r, err := Resolve(path, func(name string) (string, bool) { return "debug", name == VariableLog }, Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

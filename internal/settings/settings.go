@@ -48,6 +48,8 @@ type Settings struct {
 	IdleNotice time.Duration `json:"idle_notice"`
 	// UpdateCheck: once a day somebody is asked for a newer release.
 	UpdateCheck bool `json:"update_check"`
+	// Restrictions come from an administrator's policy alone.
+	Restrictions Restrictions `json:"-"`
 }
 
 // Defaults are the settings of somebody who chose nothing.
@@ -70,7 +72,7 @@ func Path() (string, error) {
 // [Invalid] that names the file, the line and the key; the file stays as it is.
 // A variable that is set but empty counts as not set.
 func Load(path string, lookup func(string) (string, bool)) (Settings, error) {
-	r, err := Resolve(path, lookup)
+	r, err := Resolve(path, lookup, Policy{})
 	return r.Settings, err
 }
 
@@ -82,6 +84,8 @@ const (
 	Default     Origin = "default"
 	File        Origin = "file"
 	Environment Origin = "environment"
+	// Administrator: a [Policy] says so, and nobody else has a say.
+	Administrator Origin = "administrator"
 )
 
 // Resolved are the settings in force and where each comes from.
@@ -108,24 +112,22 @@ func (r Resolved) Value(key string) any {
 	return nil
 }
 
-// Resolve does what [Load] does and remembers where each value comes from.
-func Resolve(path string, lookup func(string) (string, bool)) (Resolved, error) {
+// Resolve does what [Load] does, lets a policy have the last word, and remembers
+// where each value comes from.
+func Resolve(path string, lookup func(string) (string, bool), policy Policy) (Resolved, error) {
 	file, err := fromFile(path)
 	if err != nil {
 		return Resolved{}, err
 	}
 	r := Resolved{Settings: Defaults(), origins: map[string]Origin{}}
 	// Whoever comes later has the last word.
-	for _, layer := range []layer{file, fromEnvironment(lookup)} {
-		for _, said := range layer.says {
-			err := said.unread
-			if err == nil {
-				err = r.set(said.key, said.value)
-			}
-			if err != nil {
-				return Resolved{}, said.invalid(err)
-			}
-			r.origins[said.key] = layer.origin
+	for _, layer := range []layer{file, fromEnvironment(lookup), policy.layer} {
+		find := Find
+		if layer.origin == Administrator {
+			find = findForPolicy
+		}
+		if err := layer.into(&r.Settings, find, func(key string) { r.origins[key] = layer.origin }); err != nil {
+			return Resolved{}, err
 		}
 	}
 	return r, nil
@@ -135,6 +137,23 @@ func Resolve(path string, lookup func(string) (string, bool)) (Resolved, error) 
 type layer struct {
 	origin Origin
 	says   []said
+}
+
+// into puts what the layer says into s, and tells of each key.
+func (l layer) into(s *Settings, find func(string) (Key, bool), told func(key string)) error {
+	for _, said := range l.says {
+		err := said.unread
+		if k, ok := find(said.key); !ok {
+			err = errUnknownKey
+		} else if err == nil {
+			err = k.fit(s, said.value)
+		}
+		if err != nil {
+			return said.invalid(err)
+		}
+		told(said.key)
+	}
+	return nil
 }
 
 // said is one value that a layer has, or why it is none, and the Problem where
@@ -182,16 +201,6 @@ func fromEnvironment(lookup func(string) (string, bool)) layer {
 		}})
 	}
 	return l
-}
-
-// set checks value and puts it into the field of key. The error says what is
-// wrong with the value, for a person.
-func (s *Settings) set(key string, value any) error {
-	k, ok := Find(key)
-	if !ok {
-		return errUnknownKey
-	}
-	return k.fit(s, value)
 }
 
 var errUnknownKey = errors.New("there is no such setting")
