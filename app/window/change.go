@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/spacehatch/spacehatch/app/view"
@@ -62,11 +61,7 @@ func paragraphs(text string) []fyne.CanvasObject {
 			for i := range kept {
 				kept[i] = strings.TrimSpace(kept[i])
 			}
-			l := widget.NewLabel(strings.Join(kept, "\n"))
-			l.Wrapping = fyne.TextWrapBreak
-			l.SizeName = theme.SizeNameCaptionText
-			l.TextStyle.Monospace = true
-			all = append(all, l)
+			all = append(all, monospace(strings.Join(kept, "\n")))
 		}
 	}
 	return all

@@ -21,6 +21,7 @@ type person struct {
 	did    []string
 	answer view.Answer
 	wishes []view.Wish
+	first  fyne.Focusable // what has the keyboard at first
 }
 
 func sit(t *testing.T, screen view.Screen) *person {
@@ -47,6 +48,7 @@ func sit(t *testing.T, screen view.Screen) *person {
 		t.Fatal("nothing has the keyboard")
 	}
 	p.canvas.Focus(page.Focus)
+	p.first = page.Focus
 	return p
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/lang"
-	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"github.com/spacehatch/spacehatch/app/view"
@@ -27,7 +26,7 @@ func (b *builder) problem(v view.Connection, act Actions) {
 		b.left = append(b.left, b.button(text, widget.LowImportance, func() { act.Copy(what) }))
 	}
 	if p.Paste != "" {
-		b.add(paste(p.Paste))
+		b.add(monospace(p.Paste))
 		copies(lang.L("Copy statement"), p.Paste)
 	}
 	if command := signIn(*p); command != "" {
@@ -61,17 +60,8 @@ func signIn(p view.Problem) string {
 	return ""
 }
 
-// paste is a text to be handed on as it is.
-func paste(text string) fyne.CanvasObject {
-	l := widget.NewLabel(strings.Join(lines(text), "\n"))
-	l.Wrapping = fyne.TextWrapBreak
-	l.SizeName = theme.SizeNameCaptionText
-	l.TextStyle.Monospace = true
-	return l
-}
-
 // details are folded away.
 func (b *builder) details(text string) fyne.CanvasObject {
-	l := paste(text)
+	l := monospace(text)
 	return fold(lang.L("Show details"), lang.L("Hide details"), l, false, b.escape, b.scroll.reveal)
 }

@@ -48,6 +48,8 @@ func Spaces(v view.Spaces, act Actions, k *kept) Page {
 		p.Focus, p.asks = b.first, v.Question.Key
 	case !filters.Visible():
 		p.Focus = b.again
+	case b.list.at >= 0:
+		p.Focus = b.list
 	}
 	return p
 }
@@ -229,7 +231,7 @@ func (b *board) empty() []fyne.CanvasObject {
 			all = append(all, body(told(v.Problem.Hint)))
 		}
 		if v.Problem.Paste != "" {
-			all = append(all, apart(4), paste(v.Problem.Paste))
+			all = append(all, apart(4), monospace(v.Problem.Paste))
 			buttons.Add(b.button("paste", lang.L("Copy statement"), widget.MediumImportance, func() { b.act.Copy(v.Problem.Paste) }))
 		}
 		if command := signIn(*v.Problem); command != "" {
@@ -257,13 +259,14 @@ func (b *board) clear() {
 	b.toCanvas(b.entry)
 }
 
-// row is the one that is chosen; ok is false where none is.
+// row is the one that is chosen; ok is false where none is, or one that cannot be
+// seen: nobody is to stop what they do not look at.
 func (b *board) row() (r view.SpaceRow, ok bool) {
-	i := slices.IndexFunc(b.v.Rows, func(r view.SpaceRow) bool { return r.Key == b.chosen })
+	i := slices.IndexFunc(b.shown, func(i int) bool { return b.v.Rows[i].Key == b.chosen })
 	if i < 0 {
 		return r, false
 	}
-	return b.v.Rows[i], true
+	return b.v.Rows[b.shown[i]], true
 }
 
 // actions is what can be done with the row that is chosen, or the question that
@@ -352,7 +355,7 @@ func (b *board) question(q view.SpaceQuestion) []fyne.CanvasObject {
 		b.first = leave
 	}
 	all := append([]fyne.CanvasObject{apart(4), aligned(widget.NewSeparator()), apart(4), heading(literal(q.Change.Title, maxTitle))}, paragraphs(q.Change.Text)...)
-	return append(all, roomy(container.NewHBox(leave, layout.NewSpacer(), yes)))
+	return append(all, apart(4), roomy(container.NewHBox(leave, layout.NewSpacer(), yes)))
 }
 
 // toList gives the keyboard to the list.

@@ -126,6 +126,31 @@ func TestSpacesByKeyboardAlone(t *testing.T) {
 	}
 }
 
+// What was chosen and is filtered out is not what the buttons are about.
+func TestNothingIsDoneToASpaceThatCannotBeSeen(t *testing.T) {
+	p := sit(t, find(t, "spaces-listed"))
+	p.press(fyne.KeyDown) // to the first one
+	for range 4 {         // its buttons, refresh, and the filter again
+		p.press(fyne.KeyTab)
+	}
+	p.press(fyne.KeyTab)
+	if _, is := p.canvas.Focused().(*entry); !is {
+		t.Fatalf("the keyboard is at %T", p.canvas.Focused())
+	}
+	p.typed("churn")
+	for range 10 {
+		p.press(fyne.KeyTab)
+		if b, is := p.canvas.Focused().(*button); is && b.Text != "Refresh" {
+			t.Errorf("%q can be pressed", b.Text)
+		}
+	}
+	p.canvas.Focus(p.first)
+	p.press(fyne.KeyReturn, fyne.KeyReturn) // to the list, which chooses what can be seen
+	if len(p.did) != 1 || p.did[0] != "wish connect 2" {
+		t.Errorf("did %q", p.did)
+	}
+}
+
 func TestAnAnswerAboutASpace(t *testing.T) {
 	for _, test := range []struct {
 		state string

@@ -103,6 +103,15 @@ func quiet(text string) *widget.Label {
 	return l
 }
 
+// monospace is a small text whose lines stay lines: for a machine, or from one.
+func monospace(text string) *widget.Label {
+	l := widget.NewLabel(strings.Join(lines(text), "\n"))
+	l.Wrapping = fyne.TextWrapBreak
+	l.SizeName = theme.SizeNameCaptionText
+	l.TextStyle.Monospace = true
+	return l
+}
+
 // row is a name and a value from outside, side by side.
 func row(name, value string) fyne.CanvasObject {
 	n := widget.NewLabel(name)

@@ -288,6 +288,11 @@ func (q *patient) folders() []doctor.Folder {
 	add(q.runtime, doctor.Private, doctor.Private)
 	add(q.config, doctor.ReadOnly, doctor.ReadOnly)
 	add(filepath.Join(q.ssh, "spacehatch"), doctor.Private, doctor.ReadOnly) // ssh makes known_hosts readable
+	for i := range all {
+		if all[i].Path == q.state {
+			all[i].Caches = "cache" // of the windows' graphics and fonts
+		}
+	}
 	return all
 }
 

@@ -19,6 +19,10 @@ type Folder struct {
 	// Folders and Files are the permission bits that the folder itself and
 	// those below, and the files in them, must not have.
 	Folders, Files fs.FileMode
+	// Caches is the name of a folder in it whose files other programs write, as
+	// they like: nobody comes to them but through this folder. It is not looked
+	// into; empty where there is none.
+	Caches string
 }
 
 // The bits that others must not have.
@@ -139,6 +143,9 @@ func (f Folder) walk(ctx context.Context, visit func(root *os.Root, name string,
 		}
 		if err != nil {
 			return err
+		}
+		if e.IsDir() && name == f.Caches {
+			return fs.SkipDir
 		}
 		if entries++; entries > maxEntries || ctx.Err() != nil {
 			return fs.SkipAll

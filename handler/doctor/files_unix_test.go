@@ -41,12 +41,16 @@ func TestPermissionsAreMended(t *testing.T) {
 	state, ssh, victim := filepath.Join(home, "state"), filepath.Join(home, "ssh"), filepath.Join(home, "victim")
 	write(t, filepath.Join(state, "a"), 0o600)
 	write(t, filepath.Join(state, "below", "b"), 0o644)
+	write(t, filepath.Join(state, "cache", "fonts"), 0o644)
 	write(t, filepath.Join(ssh, "known_hosts"), 0o644)
 	write(t, victim, 0o644)
 	if err := os.Symlink(victim, filepath.Join(state, "link")); err != nil {
 		t.Fatal(err)
 	}
-	folders := []Folder{{state, Private, Private}, {ssh, Private, ReadOnly}, {filepath.Join(home, "none"), Private, Private}}
+	folders := []Folder{
+		{Path: state, Folders: Private, Files: Private, Caches: "cache"}, {Path: ssh, Folders: Private, Files: ReadOnly},
+		{Path: filepath.Join(home, "none"), Folders: Private, Files: Private},
+	}
 	d := Doctor{Checks: []Check{Permissions(folders)}, Limit: time.Minute}
 
 	f := d.Look(t.Context())
@@ -93,7 +97,7 @@ func TestPermissionsNoticeAnotherOwner(t *testing.T) {
 	if err := os.Chown(filepath.Join(dir, "theirs"), 4711, 4711); err != nil {
 		t.Fatal(err)
 	}
-	d := Doctor{Checks: []Check{Permissions([]Folder{{dir, Private, Private}})}, Limit: time.Minute}
+	d := Doctor{Checks: []Check{Permissions([]Folder{{Path: dir, Folders: Private, Files: Private}})}, Limit: time.Minute}
 	f := only(t, d.Checks[0])
 	if f.ID != "permissions.owner" || f.Severity != Error || f.Fixable || !strings.Contains(f.Sentence, "theirs is in") {
 		t.Errorf("%+v", f)
