@@ -45,6 +45,10 @@ screenshots: build desktop ## draw every window in every state to build/screensh
 	CGO_ENABLED=0 go test -count=1 -run TestTheRealWindow ./cmd/spacehatch-desktop -screenshots $(SCREENSHOTS)
 	go test -count=1 -run 'TestTheClick$$' ./e2e -screenshots $(SCREENSHOTS)
 
+.PHONY: texts
+texts: ## write the texts of problems that a translation can hold to build/texts.json
+	CGO_ENABLED=0 go test -count=1 -run TestTextsOfProblems ./app/window -texts $(CURDIR)/build/texts.json
+
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against
 	CGO_ENABLED=0 go -C e2e/plugin build -o ../../build/session-manager-plugin $(PLUGIN)

@@ -32,10 +32,11 @@ const (
 // no markup, no template.
 func literal(text string, limit int) string { return printable.Text(text, limit) }
 
-// told is a sentence of a problem, a finding or a step: like literal, and with
-// the commands in it between quotation marks in place of backquotes, which are
+// told is a sentence of a problem, a finding or a step: like literal, translated
+// where there is a translation of it, and with the commands in it between quotation marks in place of backquotes, which are
 // for terminals.
 func told(text string) string {
+	text = translated(text, problemTexts())
 	parts := strings.Split(text, "`")
 	if len(parts)%2 == 1 { // each has its partner
 		for i := 1; i < len(parts); i += 2 {

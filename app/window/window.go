@@ -13,11 +13,7 @@
 package window
 
 import (
-	"embed"
-	"fmt"
-
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/lang"
 
 	"github.com/spacehatch/spacehatch/app/view"
 )
@@ -54,16 +50,4 @@ type Page struct {
 	// if any.
 	kept *kept
 	asks string
-}
-
-//go:embed translations
-var translations embed.FS
-
-// Translate loads our words for the languages we have. It must be called once,
-// before the first page is drawn; without it everything is in English.
-func Translate() error {
-	if err := lang.AddTranslationsFS(translations, "translations"); err != nil {
-		return fmt.Errorf("load translations: %w", err)
-	}
-	return nil
 }
