@@ -219,6 +219,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		ControlToken: secret.New(token), SessionTTL: config.SessionTTL, ConnectionLimit: config.ConnectionLimit,
 		Agent:  space.Session{Pace: config.AgentPace, PayloadSize: config.AgentPayload},
 		Faults: gateway.Faults{RTT: config.RTT, Bandwidth: config.Bandwidth}, Log: config.Log,
+		Verify: func(r *http.Request) error { return s.studio.api.VerifyUpgrade(r) },
 	})
 	if err != nil {
 		return fmt.Errorf("start the gateway: %w", err)

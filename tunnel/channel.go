@@ -69,6 +69,7 @@ type channel struct {
 	terminated  bool // and has said so
 
 	ended   bool
+	over    bool     // the gateway has said so
 	err     error    // why; nil where the end was normal
 	notices []string // texts for the person
 	heard   int64    // messages ever received
@@ -212,6 +213,7 @@ func (c *channel) pause(now time.Time) {
 
 // closed takes in the gateway's last word.
 func (c *channel) closed(body []byte) {
+	c.over = true
 	reason, err := wire.ParseChannelClosed(body)
 	text := c.clean(reason.Output)
 	switch {

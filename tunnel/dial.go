@@ -33,6 +33,8 @@ type dialFailure struct {
 	passing bool
 	// busy: it said so itself, not something on the way to it.
 	busy bool
+	// unsigned: it may want a signature, or another one.
+	unsigned bool
 }
 
 func (f *dialFailure) Error() string { return f.problem.Error() }
@@ -83,8 +85,9 @@ func parseStreamURL(stream secret.String, plainAllowed bool) (endpoint, error) {
 	return e, nil
 }
 
-// open opens a socket to the stream URL, through the proxy if there is one.
-// Errors are of type *dialFailure, or the context's.
+// open opens a socket to the stream URL, through the proxy if there is one. An
+// upgrade that the gateway refuses is signed and tried once more where that is
+// possible. Errors are of type *dialFailure, or the context's.
 func (o *Options) open(ctx context.Context, stream secret.String) (socket, error) {
 	e, err := parseStreamURL(stream, o.InsecurePlain)
 	if err != nil {
@@ -92,11 +95,36 @@ func (o *Options) open(ctx context.Context, stream secret.String) (socket, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.HandshakeTimeout)
 	defer cancel()
+	s, err := o.openOnce(ctx, e, nil)
+	failure, ok := errors.AsType[*dialFailure](err)
+	if !ok || !failure.unsigned || o.Sign == nil || e.presigned() {
+		return s, err
+	}
+	header, signErr := o.Sign(ctx, stream)
+	if signErr != nil {
+		o.Log.Info("the data channel was refused and cannot be signed", "reason", oneLine(signErr.Error(), textLimit))
+		return nil, err
+	}
+	return o.openOnce(ctx, e, header)
+}
+
+// presigned reports whether the URL carries its signature itself.
+func (e endpoint) presigned() bool {
+	for key := range e.url.Query() {
+		if strings.HasPrefix(key, "X-Amz-") {
+			return true
+		}
+	}
+	return false
+}
+
+// openOnce opens a socket with further headers for the gateway.
+func (o *Options) openOnce(ctx context.Context, e endpoint, header http.Header) (socket, error) {
 	conn, err := o.connect(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.upgrade(ctx, conn, e)
+	s, err := o.upgrade(ctx, conn, e, header)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -156,12 +184,13 @@ func (o *Options) secure(ctx context.Context, conn net.Conn, host string) (net.C
 }
 
 // upgrade turns the connection into a web socket.
-func (o *Options) upgrade(ctx context.Context, conn net.Conn, e endpoint) (socket, error) {
+func (o *Options) upgrade(ctx context.Context, conn net.Conn, e endpoint, header http.Header) (socket, error) {
 	release := bindDeadline(ctx, conn)
 	var status int
 	var kind string
 	dialer := ws.Dialer{
 		ReadBufferSize: 16 << 10,
+		Header:         ws.HandshakeHeaderHTTP(header),
 		OnStatusError: func(code int, _ []byte, response io.Reader) {
 			status = code
 			kind = errorType(response)
@@ -204,7 +233,8 @@ func refusedByStatus(host string, status int, kind string) *dialFailure {
 			host+" answered with something that is no web socket.",
 			"A proxy or a network log-in page may answer in AWS's place: open a web page in the browser, then connect again.", cause)}
 	}
-	return &dialFailure{refused: true, problem: problem.New(problem.TunnelRefused,
+	unsigned := status == http.StatusUnauthorized || status == http.StatusForbidden
+	return &dialFailure{refused: true, unsigned: unsigned, problem: problem.New(problem.TunnelRefused,
 		"AWS refused the data channel: the session has been used already, or its minute is over.",
 		"Open the space again from Studio.", cause)}
 }

@@ -36,6 +36,10 @@ type Options struct {
 	// once; the hint of a Problem in it becomes the hint of the end.
 	// Default: none.
 	Refresh func(ctx context.Context) (streamURL, token secret.String, err error)
+	// Sign is asked for the headers that sign the upgrade of a stream URL that
+	// is not presigned, when the gateway has refused it without them (401 or
+	// 403). The result goes to the stream's host alone. Default: none.
+	Sign func(ctx context.Context, streamURL secret.String) (http.Header, error)
 	// Notice is called with texts for the person, such as the message that an
 	// administrator has put into the session document: printable, one line,
 	// at most about 1 KiB. They belong on stderr. It is called by one

@@ -43,6 +43,15 @@ func (t *Tunnel) Port() Port {
 	return t.ch.port
 }
 
+// Over reports whether the gateway has said that the session is over. Where it
+// has not, the session may go on without us until it has been idle for too
+// long.
+func (t *Tunnel) Over() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ch.over
+}
+
 // sessionType takes in what kind of session the agent wants. Where that is
 // none for us, it returns what the agent and what the person is told.
 func (c *channel) sessionType(parameters json.RawMessage) (text string, why *problem.Problem) {

@@ -96,6 +96,9 @@ func noSession(space Space, none []error) *problem.Problem {
 
 // clickAgain is the way to a session that needs nothing on this computer.
 func clickAgain(space Space) string {
+	if space.Kind == Instance {
+		return "Connect to it again with `spacehatch connect " + space.Name + "`."
+	}
 	if space.Kind == HyperPod {
 		return "Open the workspace again from its page in the browser."
 	}

@@ -83,6 +83,9 @@ func wait(ctx context.Context, d time.Duration) error {
 // credentials the [problem.NoCredentials] wraps [ErrNone]; HyperPod spaces,
 // which have no such call, are ErrNone too.
 func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
+	if space.Kind == Instance {
+		return Session{}, fmt.Errorf("SageMaker opens no instances: %w", ErrNone)
+	}
 	if space.Kind == HyperPod {
 		return Session{}, fmt.Errorf("local credentials open no HyperPod workspace: %w", ErrNone)
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/spacehatch/spacehatch/internal/secret"
 )
 
-// Kind is one of the three services whose spaces can be opened.
+// Kind is one of the services whose spaces can be opened, or [Instance].
 type Kind string
 
 // The kinds, named after the last element of their link's path.
@@ -46,7 +46,12 @@ type Space struct {
 	RefreshURL string `json:"refresh_url,omitempty"`
 	// Scheme is the URI scheme of the last link (vscode, cursor, spacehatch …):
 	// it says which IDE the user meant.
-	Scheme   string    `json:"scheme,omitempty"`
+	Scheme string `json:"scheme,omitempty"`
+	// User is who logs in to an [Instance]; a space has one user only.
+	User string `json:"user,omitempty"`
+	// Profile is the AWS profile whose credentials reach an [Instance]; empty
+	// is what the environment says.
+	Profile  string    `json:"profile,omitempty"`
 	LastUsed time.Time `json:"last_used"`
 }
 

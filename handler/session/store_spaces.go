@@ -191,6 +191,8 @@ func merged(older, newer Space) Space {
 		{&newer.AppType, &older.AppType},
 		{&newer.RefreshURL, &older.RefreshURL},
 		{&newer.Scheme, &older.Scheme},
+		{&newer.User, &older.User},
+		{&newer.Profile, &older.Profile},
 	} {
 		*field.to = cmp.Or(*field.to, *field.from)
 	}

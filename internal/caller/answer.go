@@ -105,6 +105,8 @@ func service(r Request) string {
 		return "SageMaker"
 	case "sts":
 		return "AWS STS"
+	case "ssm":
+		return "Systems Manager"
 	}
 	return "AWS"
 }

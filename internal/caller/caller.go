@@ -72,6 +72,9 @@ type Request struct {
 	Action string
 	// Resource is the ARN that the permission is needed on, or "*".
 	Resource string
+	// Also is another resource that the same permission is needed on; mostly
+	// empty.
+	Also string
 	// Account is the account that the call is meant for, 12 digits; empty where
 	// it is the caller's own.
 	Account string

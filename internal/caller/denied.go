@@ -76,16 +76,28 @@ func (c *Caller) denied(ctx context.Context, r Request, err error) *problem.Prob
 		p.Hint = r.orElse("Ask your AWS administrator about " + denier(deny) + ", which denies it explicitly")
 	case lack != nil && lack[1] != "identity-based policy":
 		p.Hint = r.orElse("Ask your AWS administrator to allow it in the " + lack[1] + " too, with the statement below")
-		p.Paste = Statement(action, resource)
+		p.Paste = Statement(action, r.resources(action, resource)...)
 	default:
 		p.Hint = r.orElse("Ask your AWS administrator to add the statement below to " + holder(who))
-		p.Paste = Statement(action, resource)
+		p.Paste = Statement(action, r.resources(action, resource)...)
 	}
 	if m := roleSession().FindStringSubmatch(who); m != nil && m[2] == studioSession && action == StartSession && p.Paste != "" {
 		p.Hint = r.orElse("Ask your AWS administrator to add the statement below to the Studio execution role " + m[1])
 		p.Paste = DeepLinkStatement(resource)
 	}
 	return p
+}
+
+// resources are what the action is needed on, beginning with the one that AWS
+// named: it names the first only that it finds forbidden.
+func (r Request) resources(action, named string) []string {
+	switch {
+	case action != r.Action || r.Also == "":
+		return []string{named}
+	case named == r.Also:
+		return []string{named, r.Resource}
+	}
+	return []string{named, r.Also}
 }
 
 // studioSession is the name of the sessions in which Studio itself acts, with
@@ -119,8 +131,15 @@ func holder(who string) string {
 
 // Statement is the statement of an IAM policy that allows an action, as
 // indented JSON without a line end.
-func Statement(action, resource string) string {
-	return statement{Effect: "Allow", Action: action, Resource: printable.ASCII(resource, maxARN)}.String()
+func Statement(action string, resources ...string) string {
+	allowed := make([]string, 0, len(resources))
+	for _, resource := range resources {
+		allowed = append(allowed, printable.ASCII(resource, maxARN))
+	}
+	if len(allowed) == 1 {
+		return statement{Effect: "Allow", Action: action, Resource: allowed[0]}.String()
+	}
+	return statement{Effect: "Allow", Action: action, Resource: allowed}.String()
 }
 
 // DeepLinkStatement is the statement with which Studio's own role may open the
@@ -145,7 +164,7 @@ var regionAndAccount = lazily(`^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:`)
 type statement struct {
 	Effect    string
 	Action    string
-	Resource  string
+	Resource  any // a text, or more than one
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 

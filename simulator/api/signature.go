@@ -85,6 +85,15 @@ func (s *Server) verify(r *http.Request, body []byte, service string) (Identity,
 	return identity, nil
 }
 
+// VerifyUpgrade checks the signature of a request that opens a data channel
+// (service ssmmessages). Errors are *[Error].
+func (s *Server) VerifyUpgrade(r *http.Request) error {
+	if _, fault := s.verify(r, nil, "ssmmessages"); fault != nil {
+		return fault
+	}
+	return nil
+}
+
 // checkScope holds the credential scope and the clock against ours.
 func (s *Server) checkScope(auth authorization, signed time.Time, service string) *Error {
 	switch {

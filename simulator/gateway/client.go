@@ -61,6 +61,10 @@ func (g *Gateway) dataChannel(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusForbidden, err.Error())
 		return
 	}
+	if err := g.checkSignature(s, r); err != nil {
+		refuse(http.StatusForbidden, err.Error())
+		return
+	}
 	conn, buffered, _, err := ws.UpgradeHTTP(r, w)
 	if err != nil {
 		g.counters.refused.Add(1)

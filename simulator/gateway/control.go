@@ -48,6 +48,7 @@ type faultsJSON struct {
 	TokenOnce      *bool   `json:"token_once"`
 	RefuseDials    *bool   `json:"refuse_dials"`
 	RefuseStatus   *int    `json:"refuse_status"`
+	SignedUpgrades *bool   `json:"signed_upgrades"`
 }
 
 // action names the session that an action is for; empty is all.
@@ -110,6 +111,7 @@ func (g *Gateway) controlFaults(w http.ResponseWriter, r *http.Request) {
 	set(&f.TokenOnce, in.TokenOnce)
 	set(&f.RefuseDials, in.RefuseDials)
 	set(&f.RefuseStatus, in.RefuseStatus)
+	set(&f.SignedUpgrades, in.SignedUpgrades)
 	if !f.valid() {
 		http.Error(w, "a fault is out of its bounds", http.StatusBadRequest)
 		return
@@ -128,7 +130,7 @@ func (f Faults) json() faultsJSON {
 	rtt := f.RTT.String()
 	return faultsJSON{
 		&rtt, &f.Bandwidth, &f.Silence, &f.LoseEvery, &f.DuplicateEvery, &f.ReorderEvery, &f.ReorderSpan,
-		&f.LoseAcksEvery, &f.DamageEvery, &f.TokenOnce, &f.RefuseDials, &f.RefuseStatus,
+		&f.LoseAcksEvery, &f.DamageEvery, &f.TokenOnce, &f.RefuseDials, &f.RefuseStatus, &f.SignedUpgrades,
 	}
 }
 

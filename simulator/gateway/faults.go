@@ -33,6 +33,9 @@ type Faults struct {
 	// TokenOnce refuses a token that a client has used before, so that a
 	// reconnect needs a fresh one.
 	TokenOnce bool
+	// SignedUpgrades refuses an upgrade that is neither presigned nor signed,
+	// which AWS has announced and does not do yet.
+	SignedUpgrades bool
 	// RefuseDials answers upgrades with RefuseStatus; 0 is 503.
 	RefuseDials  bool
 	RefuseStatus int
@@ -105,13 +108,14 @@ func (g *Gateway) each(id string, act func(*session, *client)) (n int) {
 
 // counters count from the start of the gateway.
 type counters struct {
-	dials, upgrades, refused, sessions, opened, reconnects, terminated atomic.Int64
+	dials, upgrades, signed, refused, sessions, opened, reconnects, terminated atomic.Int64
 }
 
 // Counters tell what has happened since the start.
 type Counters struct {
 	Dials      int64 `json:"dials"`      // TCP connections accepted
 	Upgrades   int64 `json:"upgrades"`   // WebSockets accepted
+	Signed     int64 `json:"signed"`     // of the upgrades, those with a good signature in a header
 	Refused    int64 `json:"refused"`    // upgrades or open messages refused
 	Sessions   int64 `json:"sessions"`   // sessions created
 	Opened     int64 `json:"opened"`     // sessions whose first client came
@@ -123,7 +127,7 @@ type Counters struct {
 func (g *Gateway) Counters() Counters {
 	c := &g.counters
 	return Counters{
-		c.dials.Load(), c.upgrades.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(), c.reconnects.Load(), c.terminated.Load(),
+		c.dials.Load(), c.upgrades.Load(), c.signed.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(), c.reconnects.Load(), c.terminated.Load(),
 	}
 }
 

@@ -62,6 +62,9 @@ type Config struct {
 	PingInterval time.Duration
 	// Agent gives every session's agent its pace and payload size.
 	Agent space.Session
+	// Verify checks the signature of an upgrade that is no presigned URL; nil
+	// takes none for good. One that is there is always checked.
+	Verify func(*http.Request) error
 	// Faults are the faults from the start.
 	Faults Faults
 	Log    *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -91,6 +92,24 @@ func (g *Gateway) checkURL(s *session, values url.Values) error {
 	if time.Now().After(date.Add(time.Duration(seconds) * time.Second)) {
 		return errors.New("the signature has expired")
 	}
+	return nil
+}
+
+// checkSignature refuses a signature in a header that is not good, and an
+// upgrade without any where one is demanded.
+func (g *Gateway) checkSignature(s *session, r *http.Request) error {
+	demanded := g.faults.Load().SignedUpgrades && !s.request.Presigned
+	signed := r.Header.Get("Authorization") != ""
+	switch {
+	case !signed && demanded:
+		return errors.New("the upgrade is not signed")
+	case !signed || g.config.Verify == nil:
+		return nil
+	}
+	if err := g.config.Verify(r); err != nil {
+		return fmt.Errorf("the upgrade's signature is not good: %w", err)
+	}
+	g.counters.signed.Add(1)
 	return nil
 }
 
