@@ -189,11 +189,15 @@ func checkNames(l Link) error {
 		{"session id", l.Session.ID, sessionID(l.Session.ID)},
 		{"app type", s.AppType, s.AppType == "" || wellFormed(s.AppType, 63, "-", lower, upper, digit)},
 	}
-	if s.Kind == session.HyperPod {
+	switch s.Kind {
+	case session.Instance:
+		id, ok := session.InstanceID(s.Name)
+		all = append(all, named{"instance", s.Name, ok && id == s.Name})
+	case session.HyperPod:
 		all = append(all,
 			named{"workspace name", s.Name, wellFormed(s.Name, 128, "-._", lower, upper, digit)},
 			named{"namespace", l.HyperPod.Namespace, l.HyperPod.Namespace == "" || wellFormed(l.HyperPod.Namespace, 63, "-", lower, digit)})
-	} else {
+	default:
 		id, d := strings.CutPrefix(s.Domain, "d-")
 		all = append(all,
 			named{"space name", s.Name, wellFormed(s.Name, 63, "-", lower, upper, digit)},
@@ -231,7 +235,8 @@ func sessionID(s string) bool {
 // cluster has no account, and no region either where its host is not AWS's.
 func checkPlace(s session.Space) error {
 	unknown := s.Kind == session.HyperPod && s.Account == ""
-	if !unknown && !accountID(s.Account) {
+	// An instance's id is all that is needed; its account is AWS's to check.
+	if !unknown && s.Kind != session.Instance && !accountID(s.Account) {
 		return refused("its account " + quoted(s.Account) + " is not an AWS account")
 	}
 	if unknown && s.Region == "" && s.Partition == "" {

@@ -43,6 +43,16 @@ func partitionOf(region string) *partition {
 	return nil
 }
 
+// Partition returns the id of the partition that a region belongs to, such as
+// "aws"; ok is false where it is no region.
+func Partition(region string) (id string, ok bool) {
+	p := partitionOf(region)
+	if p == nil {
+		return "", false
+	}
+	return p.id, true
+}
+
 // streamHostRegion tells partition and region of a Session Manager host,
 // ssmmessages[-fips].<region>.<suffix>; ok is false for any other host.
 // PrivateLink hosts are others: they are allowed by name only.

@@ -69,6 +69,7 @@ type carrier struct {
 	down func(ssh io.Writer, space io.Reader) error
 
 	entry *registry.Entry
+	aws   *session.Manager // nil: Session Manager by the SDK's own settings
 }
 
 // carry opens the session's tunnel, announces it, and moves bytes between it
@@ -91,7 +92,7 @@ func (c *carrier) carry(ctx context.Context, ssh *stream) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
+	defer func() { err = errors.Join(err, c.finish(ctx, t)) }()
 	if ssh == nil {
 		timer := time.NewTimer(c.waitForSSH)
 		defer timer.Stop()
@@ -116,11 +117,13 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 		Notice:        func(text string) { fmt.Fprintln(c.err, text) },
 		Changed:       c.entry.Changed,
 		Refresh:       c.refresh,
+		Sign:          c.sign,
 		Log:           c.log.With("alias", c.space.Alias),
 
 		PingInterval: c.bounds.PingInterval, DeadAfter: c.bounds.DeadAfter, ReconnectLimit: c.bounds.ReconnectLimit,
 	})
 	if err != nil {
+		c.terminate(ctx)
 		return nil, err
 	}
 	c.entry.Bind(described{t})

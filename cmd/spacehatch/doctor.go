@@ -203,6 +203,14 @@ func (q *patient) host() string {
 	return "any-space" + sshconfig.Suffix
 }
 
+// home is the folder of that host, as the IDE's settings want it.
+func (q *patient) home() string {
+	if len(q.spaces) > 0 {
+		return homeOf(q.spaces[0])
+	}
+	return editor.DefaultFolder
+}
+
 func (q *patient) region(v visit, env doctor.Environment) string {
 	known := ""
 	if len(q.spaces) > 0 {
@@ -346,7 +354,7 @@ func (q *patient) editorChecks(ctx context.Context) []doctor.Check {
 			if len(q.spaces) == 0 {
 				return true, nil // nothing to set before there is a space
 			}
-			plan, err := editor.PlanSettings(i, q.host())
+			plan, err := editor.PlanSettings(i, q.host(), q.home())
 			if err != nil {
 				return false, err
 			}

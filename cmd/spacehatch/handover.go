@@ -63,7 +63,7 @@ func (c *carrier) carryHandedOver(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
+	defer func() { err = errors.Join(err, c.finish(ctx, t)) }()
 	if err := ipc.Send(c.out, c.entry.Status()); err != nil {
 		return err
 	}

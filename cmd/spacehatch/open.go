@@ -12,6 +12,7 @@ import (
 	"github.com/spacehatch/spacehatch/app/terminal"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/editor"
+	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -48,17 +49,23 @@ func (p *program) openLink(ctx context.Context, link string, f connectFlags) err
 
 func (p *program) connectCommand() *cobra.Command {
 	var f connectFlags
+	var user string
 	c := &cobra.Command{
-		Use:   "connect NAME|ARN|ALIAS",
+		Use:   "connect NAME|ARN|ALIAS|INSTANCE",
 		Short: "Open a space without a link, and start it where that is needed",
 		Long: "Opens a space that was opened before, by its alias, or any space by its name or\n" +
 			"ARN: through the connection that is open, else with a session from your last click\n" +
 			"or from your local AWS credentials. A space that is stopped, too small or has remote\n" +
 			"access off is made ready first, after a question that says what would be changed.\n" +
-			"Ctrl-C leaves the space as it is then.",
+			"Ctrl-C leaves the space as it is then.\n\n" +
+			"The id of an EC2 instance (i-…) or of a machine elsewhere (mi-…) opens that machine\n" +
+			"through Session Manager; --user, --profile and --region are remembered for it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.connect(cmd.Context(), f, func(ctx context.Context, c *handler.Connector, q *parts, o handler.Options) (handler.Result, error) {
+				if id, ok := session.InstanceID(args[0]); ok {
+					return p.connectInstance(ctx, c, q, id, instanceFlags{user, f.aws.profile, f.aws.region}, o)
+				}
 				space, stopped, err := p.named(ctx, q.places, f.aws, args[0])
 				if err != nil {
 					return handler.Result{}, err
@@ -71,6 +78,7 @@ func (p *program) connectCommand() *cobra.Command {
 	f.reopens = true
 	f.add(c)
 	f.aws.add(c)
+	c.Flags().StringVar(&user, "user", "", "who logs in to an instance, now and from now on (default "+session.InstanceUser+")")
 	return c
 }
 

@@ -86,6 +86,13 @@ type pluginCall struct {
 	inArguments bool
 }
 
+// target is the machine of the call, as far as Session Manager has to know it to
+// resume a session. SageMaker's has no such call; asked all the same, it says
+// that there is no such session.
+func (c pluginCall) target() session.Space {
+	return session.Space{Kind: session.Instance, Name: c.request.Target, Region: c.region, Profile: c.profile}
+}
+
 // pluginRequest is the request to StartSession, as far as it matters here.
 type pluginRequest struct {
 	Target       string
@@ -169,6 +176,11 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 		return err
 	}
 	p.log.Debug("opening the tunnel for a caller of the plugin", "session", call.session.ID, "document", call.request.DocumentName)
+	c := &carrier{
+		program: p, parts: q, space: call.target(), session: call.session, down: copyAll,
+		aws: session.NewManager(session.ManagerOptions{Endpoint: call.endpoint, Log: p.log}), entry: registry.NewEntry("", "", "", true),
+	}
+	defer c.entry.End(nil)
 	t, err := tunnel.Open(ctx, tunnel.Options{
 		StreamURL:     call.session.StreamURL,
 		Token:         call.session.Token,
@@ -176,7 +188,11 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 		Forward:       true,
 		InsecurePlain: true, // the policy lets ws:// pass for listed hosts only
 		Notice:        func(text string) { fmt.Fprintln(p.err, text) },
-		Log:           p.log.With("session", call.session.ID),
+		Refresh: func(ctx context.Context) (streamURL, token secret.String, err error) {
+			return c.resume(ctx, func(fresh session.Session) error { return q.policy.CheckSession(call.region, fresh) })
+		},
+		Sign: c.sign,
+		Log:  p.log.With("session", call.session.ID),
 	})
 	if err != nil {
 		return err
@@ -184,7 +200,5 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 	if port := t.Port(); port.Multiplexed {
 		return p.forwardPort(ctx, t, call, port)
 	}
-	c := &carrier{program: p, parts: q, session: call.session, down: copyAll, entry: registry.NewEntry("", "", "", true)}
-	defer c.entry.End(nil)
 	return errors.Join(c.pump(ctx, t, &stream{p.in, p.out, io.NopCloser(nil)}), t.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -21,8 +22,9 @@ func (p *program) proxyCommand() *cobra.Command {
 		Use:   "proxy HOST",
 		Short: "Be OpenSSH's ProxyCommand for a space",
 		Long: "Connects standard input and output to the space: through the tunnel that waits\n" +
-			"for it, else through a new one. HOST is an alias (my-space.hatch) or the ARN of a\n" +
-			"space. Nothing but the byte stream goes to standard output.",
+			"for it, else through a new one. HOST is an alias (my-space.hatch), the ARN of a\n" +
+			"space, or the id of a machine that Session Manager reaches (i-0123456789abcdef0.hatch,\n" +
+			"mi-…). Nothing but the byte stream goes to standard output.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return p.proxy(cmd.Context(), args[0]) },
 	}
@@ -108,6 +110,9 @@ func (p *program) find(ctx context.Context, host string) (*parts, session.Space,
 		return nil, session.Space{}, err
 	}
 	space, err := q.space(ctx, host)
+	if id, ok := session.InstanceID(host); ok && errors.Is(err, &problem.Problem{Code: problem.UnknownAlias}) {
+		space, err = p.instance(ctx, q.places, id, instanceFlags{})
+	}
 	return q, space, err
 }
 

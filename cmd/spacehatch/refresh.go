@@ -16,6 +16,11 @@ import (
 // on. Another session leads to another agent, which knows nothing of the
 // stream: it is put away for the ssh that comes next, and this tunnel ends.
 func (c *carrier) refresh(ctx context.Context) (streamURL, token secret.String, err error) {
+	if c.space.Kind == session.Instance {
+		return c.resume(ctx, func(fresh session.Session) error {
+			return c.policy.Check(handler.Link{Space: c.space, Session: fresh})
+		})
+	}
 	fresh, err := c.sources(c.parts).Session(ctx, c.space)
 	if err != nil {
 		switch problem.From(err).Code {

@@ -114,7 +114,7 @@ func (p *program) sources(q *parts) session.Chain { return p.sourcesOf(q, "") }
 // sourcesOf are the same with a profile of the AWS configuration, which may be
 // empty.
 func (p *program) sourcesOf(q *parts, profile string) session.Chain {
-	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})}
+	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log}), p.manager()}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.
@@ -138,7 +138,11 @@ type folders struct{ *parts }
 
 func (f folders) Folder(space session.Space) (string, error) {
 	choices, err := f.store.Choices()
-	return cmp.Or(choices[space.ARN].Folder, f.settings.Folder), err
+	otherwise := f.settings.Folder
+	if space.Kind == session.Instance {
+		otherwise = session.HomeFolder(space.User)
+	}
+	return cmp.Or(choices[space.ARN].Folder, otherwise), err
 }
 
 func (f folders) KeepFolder(ctx context.Context, space session.Space, folder string) error {
@@ -162,11 +166,11 @@ func (q *parts) sshSettings() (sshconfig.Settings, error) {
 	}
 	s := sshconfig.Settings{
 		SSHDir: q.ssh, Program: q.executable, ControlMaster: master.Supported(),
-		RuntimeDir: q.runtime, BackupDir: q.state, Options: options,
+		RuntimeDir: q.runtime, BackupDir: q.state, Options: options, Machines: machines(),
 	}
 	for _, space := range spaces {
 		s.Hosts = append(s.Hosts, sshconfig.Host{
-			Alias:        space.Alias,
+			Alias: space.Alias, User: space.User,
 			ForwardAgent: choices[space.ARN].ForwardAgent && !q.settings.Restrictions.NoAgentForwarding,
 		})
 	}
@@ -250,7 +254,7 @@ func (i installation) Changes(ctx context.Context, space session.Space) ([]handl
 	} else if missing {
 		changes = append(changes, extensionChange{i})
 	}
-	plan, err := editor.PlanSettings(i.Installation, space.Alias)
+	plan, err := editor.PlanSettings(i.Installation, space.Alias, homeOf(space))
 	if err != nil {
 		return nil, err
 	}

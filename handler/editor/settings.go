@@ -36,10 +36,11 @@ type SettingsPlan struct {
 
 // PlanSettings says what the user's settings of the IDE lack for the host
 // alias: a timeout long enough, the platform and, where the extension has it,
-// the install folder of that host. A missing file counts as an empty one.
+// home as the install folder of that host; an empty home leaves that to the
+// extension. A missing file counts as an empty one.
 // Comments, order and formatting stay. A file that is broken, read-only, not
 // UTF-8 or larger than 1 MiB is a Problem of code EditorFailed.
-func PlanSettings(i Installation, alias string) (*SettingsPlan, error) {
+func PlanSettings(i Installation, alias, home string) (*SettingsPlan, error) {
 	if !isAlias(alias) {
 		return nil, problem.New(problem.EditorFailed,
 			fmt.Sprintf("%s is not an alias of a space.", printable.Quoted(alias)), "`spacehatch status` shows those that are open.", nil)
@@ -53,7 +54,7 @@ func PlanSettings(i Installation, alias string) (*SettingsPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range wants(i.Editor, alias) {
+	for _, w := range wants(i.Editor, alias, home) {
 		c, err := doc.fulfil(w)
 		if err != nil {
 			return nil, problem.New(problem.EditorFailed,

@@ -50,7 +50,7 @@ func contents(t testing.TB, path string) []byte {
 
 func plan(t testing.TB, i Installation, alias string) *SettingsPlan {
 	t.Helper()
-	p, err := PlanSettings(i, alias)
+	p, err := PlanSettings(i, alias, DefaultFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestGolden(t *testing.T) {
 			i := ide(t, "code", before)
 			state := filepath.Join(t.TempDir(), "s", "code.json")
 			var got []byte
-			p, err := PlanSettings(i, "my-space.hatch")
+			p, err := PlanSettings(i, "my-space.hatch", DefaultFolder)
 			if err != nil {
 				refused := problem.From(err)
 				if refused.Code != problem.EditorFailed || refused.Hint == "" {
@@ -246,7 +246,7 @@ func TestLinkSurvives(t *testing.T) {
 	if err := os.Remove(target); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := PlanSettings(i, "a.hatch"); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
+	if _, err := PlanSettings(i, "a.hatch", DefaultFolder); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
 		t.Errorf("a link that leads nowhere: %v", err)
 	}
 }
@@ -256,7 +256,7 @@ func TestReadOnlyIsLeftAlone(t *testing.T) {
 	if err := os.Chmod(i.Settings, 0o444); err != nil {
 		t.Fatal(err)
 	}
-	_, err := PlanSettings(i, "a.hatch")
+	_, err := PlanSettings(i, "a.hatch", DefaultFolder)
 	p := problem.From(err)
 	if p == nil || p.Code != problem.EditorFailed || !strings.Contains(p.Hint, `"remote.SSH.connectTimeout": 120`) {
 		t.Errorf("got %+v", p)
@@ -275,14 +275,14 @@ func TestReadOnlyIsLeftAlone(t *testing.T) {
 
 func TestTooLargeAndNotAFile(t *testing.T) {
 	i := ide(t, "code", bytes.Repeat([]byte(" "), maxSettings+1))
-	if _, err := PlanSettings(i, "a.hatch"); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
+	if _, err := PlanSettings(i, "a.hatch", DefaultFolder); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
 		t.Errorf("too large: %v", err)
 	}
 	i.Settings = filepath.Dir(i.Settings)
-	if _, err := PlanSettings(i, "a.hatch"); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
+	if _, err := PlanSettings(i, "a.hatch", DefaultFolder); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := PlanSettings(i, "A B"); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
+	if _, err := PlanSettings(i, "A B", DefaultFolder); !errors.Is(err, &problem.Problem{Code: problem.EditorFailed}) {
 		t.Errorf("not an alias: %v", err)
 	}
 }
@@ -430,7 +430,7 @@ func FuzzSettings(f *testing.F) {
 			return
 		}
 		var changes []change
-		for _, w := range wants(e, "my-space.hatch") {
+		for _, w := range wants(e, "my-space.hatch", DefaultFolder) {
 			c, err := doc.fulfil(w)
 			if err != nil {
 				return
@@ -453,7 +453,7 @@ func FuzzSettings(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in %q, from %q", err, after, data)
 		}
-		for _, w := range wants(e, "my-space.hatch") {
+		for _, w := range wants(e, "my-space.hatch", DefaultFolder) {
 			if c, err := again.fulfil(w); c != nil || err != nil {
 				t.Errorf("a second time: %+v, %v in %q", c, err, after)
 			}

@@ -28,8 +28,8 @@ type want struct {
 
 // wants are the settings for one host alias. Their meaning and the values:
 // AWS's documentation of remote connections, the extensions' own manifests.
-func wants(e Editor, alias string) []want {
-	linux, home := hujson.String("linux"), hujson.String(DefaultFolder)
+func wants(e Editor, alias, home string) []want {
+	linux := hujson.String("linux")
 	all := []want{
 		{e.section + ".connectTimeout", "", hujson.Int(setTimeout), func(l hujson.Literal) bool {
 			seconds, err := strconv.ParseFloat(string(l), 64)
@@ -37,10 +37,10 @@ func wants(e Editor, alias string) []want {
 		}},
 		{e.section + ".remotePlatform", alias, linux, func(l hujson.Literal) bool { return l.String() == "linux" }},
 	}
-	if !e.noInstallPath {
+	if !e.noInstallPath && home != "" {
 		// Without it the extension may pick /.vscode-server, which it may not
 		// write. Another path is somebody's decision and stays.
-		all = append(all, want{e.section + ".serverInstallPath", alias, home, func(l hujson.Literal) bool {
+		all = append(all, want{e.section + ".serverInstallPath", alias, hujson.String(home), func(l hujson.Literal) bool {
 			return l.Kind() == '"' && l.String() != ""
 		}})
 	}

@@ -44,6 +44,10 @@ func aliasFor(space Space, known []Space) string {
 	qualifier := hostLabel(qualifierOf(space))
 
 	candidates := []string{joinAlias(name, "", "")}
+	if _, machine := InstanceID(name); machine && space.Kind != Instance {
+		// The bare name is the machine's, known or not.
+		candidates = nil
+	}
 	if qualifier != "" {
 		candidates = append(candidates, joinAlias(name, qualifier, ""))
 	}

@@ -32,13 +32,18 @@ func ValidUser(name string) bool { return userName().MatchString(name) }
 
 // NewInstance returns what is known of the machine with this id, in a region
 // of a partition. Its ARN leaves open what the id alone does not tell, as a
-// pattern of IAM does: ids are unique, and the region may be learned later.
+// pattern of IAM does: ids are unique, and a machine stays the same when its
+// region is learned later.
 func NewInstance(id, partition, region string) Space {
-	arn := "arn:" + partition + ":ec2:*:*:instance/" + id
+	return Space{Kind: Instance, ARN: instanceARN(id, "aws", "*"), Partition: partition, Region: region, Name: id}
+}
+
+// instanceARN is the ARN of a machine in whatever account.
+func instanceARN(id, partition, region string) string {
 	if strings.HasPrefix(id, "mi-") {
-		arn = "arn:" + partition + ":ssm:*:*:managed-instance/" + id
+		return "arn:" + partition + ":ssm:" + region + ":*:managed-instance/" + id
 	}
-	return Space{Kind: Instance, ARN: arn, Partition: partition, Region: region, Name: id}
+	return "arn:" + partition + ":ec2:" + region + ":*:instance/" + id
 }
 
 // HomeFolder is the folder of a user on a Linux machine.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -105,17 +106,17 @@ func (m *Manager) Session(ctx context.Context, space Space) (Session, error) {
 	return call.session(aws.ToString(out.SessionId), aws.ToString(out.StreamUrl), aws.ToString(out.TokenValue))
 }
 
-// Resume returns a fresh stream URL and token of a session with an instance
-// that has lost its web socket. Errors are problems; a session that is over is
-// a [problem.TunnelRefused].
-func (m *Manager) Resume(ctx context.Context, space Space, id string) (Session, error) {
+// Resume returns the session with a fresh token, after it has lost its web
+// socket. Errors are problems; a session that is over is a
+// [problem.TunnelRefused].
+func (m *Manager) Resume(ctx context.Context, space Space, lost Session) (Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, localTimeout)
 	defer cancel()
 	call, err := m.call(ctx, space, "ssm:ResumeSession")
 	if err != nil {
 		return Session{}, err
 	}
-	out, err := call.client.ResumeSession(ctx, &ssm.ResumeSessionInput{SessionId: aws.String(id)})
+	out, err := call.client.ResumeSession(ctx, &ssm.ResumeSessionInput{SessionId: aws.String(lost.ID)})
 	if err != nil {
 		return Session{}, call.problem(ctx, err)
 	}
@@ -123,7 +124,9 @@ func (m *Manager) Resume(ctx context.Context, space Space, id string) (Session, 
 		// AWS's documented way to say that it timed out.
 		return Session{}, sessionOver(space, nil)
 	}
-	return call.session(id, aws.ToString(out.StreamUrl), aws.ToString(out.TokenValue))
+	// AWS's own client takes the token alone and stays with the address.
+	stream := cmp.Or(aws.ToString(out.StreamUrl), lost.StreamURL.Reveal())
+	return call.session(lost.ID, stream, aws.ToString(out.TokenValue))
 }
 
 // Terminate ends a session with an instance. One that is over already is no
@@ -196,7 +199,7 @@ type managerCall struct {
 // call gets the credentials for a call of the action.
 func (m *Manager) call(ctx context.Context, space Space, action string) (*managerCall, error) {
 	r := caller.Request{
-		Action: action, Resource: space.ARN, Thing: space.thing(), Purpose: "start a session with",
+		Action: action, Resource: instanceARN(space.Name, space.Partition, space.Region), Thing: space.thing(), Purpose: "start a session with",
 	}
 	if action == "ssm:StartSession" {
 		r.Also = "arn:" + space.Partition + ":ssm:" + space.Region + "::document/" + sshDocument

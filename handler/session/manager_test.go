@@ -80,7 +80,7 @@ func TestSessionWithAnInstance(t *testing.T) {
 	if g.asked != (api.Document{SessionType: "Port", Port: "22"}) {
 		t.Errorf("the document says %+v", g.asked)
 	}
-	if s, err = m.Resume(t.Context(), testMachine(testInstance), "alice-1"); err != nil || s.ID != "alice-1" || s.Token.Empty() {
+	if s, err = m.Resume(t.Context(), testMachine(testInstance), Session{ID: "alice-1"}); err != nil || s.ID != "alice-1" || s.Token.Empty() {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for range 2 { // a session that is over need not be ended
@@ -91,7 +91,7 @@ func TestSessionWithAnInstance(t *testing.T) {
 	if n := server.Count("ssm:TerminateSession"); n != 2 {
 		t.Errorf("%d calls of TerminateSession", n)
 	}
-	_, err = m.Resume(t.Context(), testMachine(testInstance), "alice-1")
+	_, err = m.Resume(t.Context(), testMachine(testInstance), Session{ID: "alice-1"})
 	if p := problem.From(err); p.Code != problem.TunnelRefused || p.Sentence != `The session with the instance "i-0123456789abcdef0" is over.` {
 		t.Errorf("resumed after the end: %v", err)
 	}
@@ -101,7 +101,7 @@ func TestSessionWithAnInstance(t *testing.T) {
 func TestResumeOfASessionThatTimedOut(t *testing.T) {
 	m, _, g := testManager(t)
 	g.noToken = true
-	if _, err := m.Resume(t.Context(), testMachine(testInstance), "alice-1"); problem.From(err).Code != problem.TunnelRefused {
+	if _, err := m.Resume(t.Context(), testMachine(testInstance), Session{ID: "alice-1"}); problem.From(err).Code != problem.TunnelRefused {
 		t.Errorf("%v", err)
 	}
 }
@@ -134,7 +134,7 @@ func TestWhatSessionManagerRefuses(t *testing.T) {
 			paste: `"arn:aws:ssm:us-east-1::document/AWS-StartSSHSession"`},
 		{name: "denied the document", id: testInstance, code: problem.AccessDenied, fault: api.Fault{Code: "AccessDeniedException",
 			Message: "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: ssm:StartSession on resource: arn:aws:ssm:us-east-1::document/AWS-StartSSHSession because no identity-based policy allows the ssm:StartSession action"},
-			sentence: "document/AWS-StartSSHSession", paste: `"arn:aws:ec2:*:*:instance/` + testInstance + `"`},
+			sentence: "document/AWS-StartSSHSession", paste: `"arn:aws:ec2:us-east-1:*:instance/` + testInstance + `"`},
 		{name: "tier", id: testInstance, fault: api.Fault{Code: "BadRequest", Message: "Enable advanced-instances tier to use Session Manager with your on-premises instances"},
 			code: ManagerOff, sentence: "not switched on for machines outside of EC2", hint: "administrator"},
 		{name: "invalid", id: testInstance, fault: api.Fault{Code: "ValidationException", Message: "Bad \x1b[31mtarget."}, code: problem.Rejected, sentence: "AWS rejected the request: Bad ?[31mtarget."},

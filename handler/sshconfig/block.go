@@ -62,7 +62,7 @@ func (s Settings) controlPath() (string, bool) {
 //     ProxyCommand.
 func (s Settings) options() []option {
 	list := []option{
-		{"User", "sagemaker-user"},
+		{"User", spaceUser},
 		{"ProxyCommand", escapePercent(programWord(s.Program)) + " proxy " + hostWord},
 	}
 	// A socket shared with a "Host *" could collide with another tool's, and
@@ -147,12 +147,35 @@ func (s Settings) hostOptions(h Host) []option {
 	if h.ForwardAgent {
 		list = append(list, option{forwardAgent, "yes"})
 	}
-	if h.Keys {
+	switch {
+	case h.User != "":
+		list = append(list, machineOptions(h.User)...)
+	case s.Machines.holds(h.Alias):
+		// A space that is named like a machine is none.
+		list = append(list, option{"User", spaceUser}, option{"PubkeyAuthentication", "no"})
+	case h.Keys:
 		list = append(list, option{"PubkeyAuthentication", "yes"},
-			option{"PreferredAuthentications", "publickey,keyboard-interactive"})
+			option{"PreferredAuthentications", publicKeyFirst})
 	}
 	return list
 }
+
+// machineOptions are what holds for a machine that is no space: the session is
+// the way to it and no authentication, so the user's keys are wanted, those in
+// the agent too.
+func machineOptions(user string) []option {
+	return []option{
+		{"User", user},
+		{"PubkeyAuthentication", "yes"},
+		{"PreferredAuthentications", publicKeyFirst},
+		{"IdentitiesOnly", "no"},
+	}
+}
+
+const (
+	spaceUser      = "sagemaker-user"
+	publicKeyFirst = "publickey,keyboard-interactive"
+)
 
 // render returns the text of our config.
 func (s Settings) render() []byte {
@@ -171,6 +194,9 @@ func (s Settings) render() []byte {
 	block(`"*'*`+Suffix+`"`, []option{{"ProxyCommand", "false"}})
 	for _, h := range s.Hosts {
 		block(h.Alias, s.hostOptions(h))
+	}
+	if len(s.Machines.Patterns) > 0 {
+		block(strings.Join(s.Machines.Patterns, " "), machineOptions(s.Machines.User))
 	}
 	block("*"+Suffix, s.options())
 	return []byte(out.String())

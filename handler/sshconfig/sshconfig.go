@@ -9,6 +9,7 @@ package sshconfig
 import (
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,6 +52,8 @@ type Settings struct {
 	ControlMaster bool
 	// Hosts are the known spaces. Their order does not matter.
 	Hosts []Host
+	// Machines are the hosts that are no spaces.
+	Machines Machines
 	// Options are what a person chose for every space ([ParseOptions]).
 	Options []Option
 	// SSH is the OpenSSH client, by path or by name; empty means "ssh".
@@ -74,6 +77,26 @@ type Host struct {
 	// Keys offers the user's keys to the space. A space needs none; this is
 	// for one whose owner runs an SSH server of another kind.
 	Keys bool
+	// User logs in to a machine that is no space, which gets the user's keys
+	// offered, those of an agent too. Empty for a space.
+	User string
+}
+
+// Machines are hosts that are no spaces and may not be known: ssh logs in there
+// with the user's own keys.
+type Machines struct {
+	// Patterns are ssh's, such as i-????????.hatch.
+	Patterns []string
+	// User logs in where ssh is told nothing else.
+	User string
+}
+
+// holds reports whether the alias is one that a pattern takes in.
+func (m Machines) holds(alias string) bool {
+	return slices.ContainsFunc(m.Patterns, func(pattern string) bool {
+		ok, err := path.Match(pattern, alias)
+		return ok && err == nil
+	})
 }
 
 // ValidAlias reports whether alias may stand in our configuration.
@@ -91,6 +114,13 @@ func ValidAlias(alias string) bool {
 		}
 	}
 	return true
+}
+
+// validUser reports whether a name may stand in our configuration.
+func validUser(name string) bool {
+	return !strings.HasPrefix(name, "-") && !strings.ContainsFunc(name, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune("\"'%#=", r)
+	})
 }
 
 // normal returns the settings checked, with the hosts sorted and each once.
@@ -117,6 +147,9 @@ func (s Settings) normal() (Settings, error) {
 		}
 		if i > 0 && s.Hosts[i-1].Alias == h.Alias {
 			return fault("%q is there twice", h.Alias)
+		}
+		if h.User != "" && !validUser(h.User) {
+			return fault("%q is no user", h.User)
 		}
 	}
 	if err := checkOptions(s.Options); err != nil {
