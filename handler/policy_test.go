@@ -234,3 +234,34 @@ func TestSessionsOfCallers(t *testing.T) {
 		})
 	}
 }
+
+// An instance is known by its id; the rest of a link's names it has not.
+func TestInstancesUnderThePolicy(t *testing.T) {
+	const id = "alice-0123456789abcdef0"
+	machine := func(name, region string) Link {
+		return Link{
+			Space: session.NewInstance(name, "aws", region),
+			Session: session.Session{ID: id, Token: secret.New("t"),
+				StreamURL: secret.New("wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/" + id + "?role=publish_subscribe")},
+		}
+	}
+	for _, name := range []string{"i-0123456789abcdef0", "i-01234567", "mi-0123456789abcdef0"} {
+		if err := (Policy{}).Check(machine(name, "us-east-1")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, l := range []Link{
+		machine("i-0123456789abcdef0", "eu-west-1"), machine("i-0123456789abcdef0", ""), machine("-oProxyCommand=x", "us-east-1"),
+		machine("I-0123456789ABCDEF0", "us-east-1"), machine("i-0123456789abcdef0.hatch", "us-east-1"), machine("", "us-east-1"),
+	} {
+		if err := (Policy{}).Check(l); err == nil {
+			t.Errorf("%q in %q is allowed", l.Space.Name, l.Space.Region)
+		}
+	}
+	if id, ok := Partition("us-gov-west-1"); !ok || id != "aws-us-gov" {
+		t.Errorf("the partition is %q, %v", id, ok)
+	}
+	if _, ok := Partition("nowhere"); ok {
+		t.Error("nowhere is in a partition")
+	}
+}

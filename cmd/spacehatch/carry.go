@@ -124,7 +124,7 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 	})
 	if err != nil {
 		c.terminate(ctx)
-		return nil, err
+		return nil, c.words(err)
 	}
 	c.entry.Bind(described{t})
 	return t, nil
@@ -137,10 +137,10 @@ func (c *carrier) await(ctx context.Context, t *tunnel.Tunnel, late <-chan time.
 	case conn := <-c.entry.Attached():
 		return &stream{conn, conn, conn}, nil
 	case <-late:
-		return nil, problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
-			"Open the space again from Studio.", nil)
+		return nil, c.words(problem.New(problem.Cancelled, "No ssh came for the tunnel in time, so it was closed.",
+			"Open the space again from Studio.", nil))
 	case <-t.Done():
-		return nil, t.Err()
+		return nil, c.words(t.Err())
 	case <-c.entry.Closing():
 	case <-ctx.Done():
 	}
@@ -167,14 +167,14 @@ func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, ssh *stream) error
 		if err != nil {
 			c.log.Debug("bytes to ssh ended", "error", err)
 		}
-		return t.Err()
+		return c.words(t.Err())
 	case err := <-up:
 		// The data channel has no half-close: an ssh that stops writing is
 		// an ssh that ends.
 		if err != nil {
 			c.log.Debug("bytes from ssh ended", "error", err)
 		}
-		return t.Err()
+		return c.words(t.Err())
 	case <-c.entry.Closing():
 		return nil
 	case <-ctx.Done():

@@ -86,7 +86,7 @@ func (c *carrier) carryHandedOver(ctx context.Context) (err error) {
 	case <-timer.C:
 		return nil // nobody answered
 	case <-t.Done():
-		return t.Err()
+		return c.words(t.Err())
 	case <-ctx.Done():
 		return nil
 	}

@@ -38,7 +38,7 @@ func (p *program) instance(ctx context.Context, q *places, id string, said insta
 	if said.user != "" && !session.ValidUser(said.user) {
 		return session.Space{}, errUsage{errors.New("--user takes the name of a user on the machine, such as " + session.InstanceUser)}
 	}
-	known, err := q.store.Lookup(ctx, id)
+	known, err := q.store.Lookup(ctx, id+sshconfig.Suffix)
 	if err != nil && !errors.Is(err, &problem.Problem{Code: problem.UnknownAlias}) {
 		return session.Space{}, err
 	}

@@ -195,10 +195,10 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 		Log:  p.log.With("session", call.session.ID),
 	})
 	if err != nil {
-		return err
+		return c.words(err)
 	}
 	if port := t.Port(); port.Multiplexed {
-		return p.forwardPort(ctx, t, call, port)
+		return c.words(p.forwardPort(ctx, t, call, port))
 	}
 	return errors.Join(c.pump(ctx, t, &stream{p.in, p.out, io.NopCloser(nil)}), t.Close())
 }

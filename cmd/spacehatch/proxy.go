@@ -13,7 +13,6 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
-	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -109,10 +108,11 @@ func (p *program) find(ctx context.Context, host string) (*parts, session.Space,
 	if err != nil {
 		return nil, session.Space{}, err
 	}
-	space, err := q.space(ctx, host)
-	if id, ok := session.InstanceID(host); ok && errors.Is(err, &problem.Problem{Code: problem.UnknownAlias}) {
-		space, err = p.instance(ctx, q.places, id, instanceFlags{})
+	if id, ok := session.InstanceID(host); ok { // known or not
+		space, err := p.instance(ctx, q.places, id, instanceFlags{})
+		return q, space, err
 	}
+	space, err := q.space(ctx, host)
 	return q, space, err
 }
 

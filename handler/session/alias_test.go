@@ -96,3 +96,23 @@ func TestParseARN(t *testing.T) {
 	_, err := ParseARN("arn:\x1b[2J\u202eevil")
 	golden(t, "problems/arn-malformed", told(t, err))
 }
+
+// Names of instances are the instances', whether they are known or not: a link
+// to a space of that name must not stand in their place.
+func TestInstancesKeepTheirNames(t *testing.T) {
+	const id = "i-0123456789abcdef0"
+	space := Space{Kind: SageMaker, Name: id, Domain: "d-abc", ARN: "arn:aws:sagemaker:us-east-1:111122223333:space/d-abc/" + id}
+	if got := aliasFor(space, nil); got != id+".d-abc.hatch" {
+		t.Errorf("the space is %s", got)
+	}
+	space.Kind, space.Domain, space.ARN = HyperPod, "", "arn:aws:eks:us-east-1:111122223333:cluster/c/"+id+"/"+id
+	if got := aliasFor(space, nil); got == id+".hatch" {
+		t.Errorf("the workspace is %s", got)
+	}
+	if got := aliasFor(NewInstance(id, "aws", "us-east-1"), nil); got != id+".hatch" {
+		t.Errorf("the instance is %s", got)
+	}
+	if got := aliasFor(Space{Kind: SageMaker, Name: "i-am-a-space", ARN: "x"}, nil); got != "i-am-a-space.hatch" {
+		t.Errorf("another space is %s", got)
+	}
+}

@@ -115,7 +115,7 @@ func (s Settings) options() []option {
 		{"PasswordAuthentication", "no"},
 		{"HostbasedAuthentication", "no"},
 		{"KbdInteractiveAuthentication", "yes"},
-		{"PreferredAuthentications", "keyboard-interactive"},
+		{"PreferredAuthentications", noKeys},
 		{"IdentitiesOnly", "yes"}, // for a space with Keys: those named, not all of the agent's
 		{"AddKeysToAgent", "yes"}, // the same: one passphrase is enough
 		{"BatchMode", "no"},       // it would switch keyboard-interactive off
@@ -152,7 +152,8 @@ func (s Settings) hostOptions(h Host) []option {
 		list = append(list, machineOptions(h.User)...)
 	case s.Machines.holds(h.Alias):
 		// A space that is named like a machine is none.
-		list = append(list, option{"User", spaceUser}, option{"PubkeyAuthentication", "no"})
+		list = append(list, option{"User", spaceUser}, option{"PubkeyAuthentication", "no"},
+			option{"PreferredAuthentications", noKeys}, option{"IdentitiesOnly", "yes"})
 	case h.Keys:
 		list = append(list, option{"PubkeyAuthentication", "yes"},
 			option{"PreferredAuthentications", publicKeyFirst})
@@ -175,6 +176,7 @@ func machineOptions(user string) []option {
 const (
 	spaceUser      = "sagemaker-user"
 	publicKeyFirst = "publickey,keyboard-interactive"
+	noKeys         = "keyboard-interactive"
 )
 
 // render returns the text of our config.
