@@ -53,7 +53,7 @@ func TestATunnelsWordsFitMachines(t *testing.T) {
 			if strings.Contains(got.Hint+got.Sentence, "space") || strings.Contains(got.Hint+got.Sentence, "Studio") || got.Code != said.Code {
 				t.Errorf("%s: %q becomes %q", name, text, got.Hint)
 			}
-			if got := space.words(said); got != error(said) {
+			if got := problem.From(space.words(said)); got != said {
 				t.Errorf("%s: a space's words change: %q becomes %q", name, text, got)
 			}
 			return true
@@ -62,7 +62,7 @@ func TestATunnelsWordsFitMachines(t *testing.T) {
 	if tried < 10 {
 		t.Errorf("only %d texts were found", tried)
 	}
-	if err := errors.New("no problem"); machine.words(err) != err || machine.words(nil) != nil {
+	if err := errors.New("no problem"); !errors.Is(machine.words(err), err) || machine.words(nil) != nil {
 		t.Error("what is no problem changes")
 	}
 }

@@ -164,7 +164,7 @@ var regionAndAccount = lazily(`^arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:`)
 type statement struct {
 	Effect    string
 	Action    string
-	Resource  any // a text, or more than one
+	Resource  any                          // a text, or more than one
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 
