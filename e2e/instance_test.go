@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ func TestInstances(t *testing.T) {
 	t.Parallel()
 	v := newVisitor(t)
 	ec2, hybrid := v.studio.Instances[0]+".hatch", v.studio.Instances[1]+".hatch"
+	v.installEditor(t, webServer(t, "served on the instance"))
 	v.ownKey(t)
 	atHome := witness.Snapshot(t, v.Home)
 	inRuntime := witness.Snapshot(t, v.Runtime)
@@ -38,6 +40,11 @@ func TestInstances(t *testing.T) {
 	scp.Stdin = bytes.NewReader(blob)
 	if got, want := output(t, scp), fmt.Sprintf("%x  blob\n", sha256.Sum256(blob)); got != want {
 		t.Errorf("the instance got %q, want %q", got, want)
+	}
+	// The IDE opens it as it opens a space, in its user's home folder.
+	v.run(t, spacehatch(), "connect", ec2, "--yes")
+	if seen := v.visited(t); !slices.Equal(seen.Args, []string{"--remote", "ssh-remote+" + ec2, "/home/ec2-user"}) || seen.Uname != "Linux" || seen.Body != "served on the instance" {
+		t.Errorf("the editor saw %+v", seen)
 	}
 	// One that nobody ever connected to, by its name alone.
 	if got := v.run(t, "ssh", hybrid, "id -un"); got != "ec2-user\n" {

@@ -33,11 +33,6 @@ func TestAWSOwnClients(t *testing.T) {
 		cmd.Env = env
 		checkPlugin(t, s, cmd)
 	})
-	t.Run("command line", func(t *testing.T) {
-		cmd := exec.CommandContext(limited(t), tool(t, "aws", fromDebian), "--endpoint-url", s.SageMaker, "sagemaker", "start-session", "--resource-identifier", arn, "--output", "json")
-		cmd.Env = env
-		checkPlugin(t, s, cmd)
-	})
 }
 
 // domain returns the domain of my-space, as its link names it.

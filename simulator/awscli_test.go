@@ -14,8 +14,9 @@ import (
 )
 
 // TestAWSCLI has AWS's own command line read an answer of each form (a Python
-// takes its time to start; the SDK for Go reads them all, in package api). It
-// knows nothing of the simulator but its endpoint.
+// takes its time to start; the SDK for Go reads them all, in package api). Calls
+// that Debian's does not know yet, such as sagemaker:StartSession, are left to
+// the SDK for JavaScript. It knows nothing of the simulator but its endpoint.
 func TestAWSCLI(t *testing.T) {
 	program, err := exec.LookPath("aws")
 	if err != nil {
@@ -51,7 +52,6 @@ func TestAWSCLI(t *testing.T) {
 		{[]string{"sts", "get-caller-identity"}, `assumed-role/Studio/alice`, true},
 		{[]string{"sagemaker", "list-spaces", "--page-size", "2"}, "MyProject", true}, // the CLI asks for every page
 		{append([]string{"sagemaker", "describe-app"}, app...), "/codeeditor/default", true},
-		{[]string{"sagemaker", "start-session", "--resource-identifier", api.ARN(region, account, "space/"+studioDomain+"/notebooks")}, "TokenValue", true},
 		{[]string{"sagemaker", "describe-domain", "--domain-id", "d-none"}, "ResourceNotFound", false},
 	} {
 		out, err := run(tc.args...)

@@ -113,7 +113,7 @@ func TestInstanceSessionIsResumed(t *testing.T) {
 	for name, start := range map[string]func(d *desk, s studio) *running{
 		"proxy": func(d *desk, _ studio) *running { return d.start(t, "proxy", testInstance) },
 		"plugin": func(d *desk, s studio) *running {
-			return d.start(t, append([]string{pluginName}, s.pluginCall(t, "AWS-StartSSHSession")...)...)
+			return d.start(t, append([]string{pluginName}, s.pluginCall(t, gateway.Request{})...)...)
 		},
 	} {
 		d, s := newDesk(t), newStudio(t)
@@ -200,7 +200,7 @@ func TestUpgradesAreSignedWhereTheGatewayWantsIt(t *testing.T) {
 	s.Gateway().SetFaults(gateway.Faults{SignedUpgrades: true})
 	for i, args := range [][]string{
 		{"proxy", testInstance},
-		append([]string{pluginName}, s.pluginCall(t, "AWS-StartSSHSession")...),
+		append([]string{pluginName}, s.pluginCall(t, gateway.Request{})...),
 		{"proxy", mySpace(t).ARN},
 	} {
 		r := d.start(t, args...)
@@ -216,7 +216,7 @@ func TestUpgradesAreSignedWhereTheGatewayWantsIt(t *testing.T) {
 	// Without credentials there is nothing to sign with.
 	nobody := newDesk(t)
 	nobody.at(s)
-	e := nobody.run(t, "", append([]string{pluginName}, s.pluginCall(t, "AWS-StartSSHSession")...)...)
+	e := nobody.run(t, "", append([]string{pluginName}, s.pluginCall(t, gateway.Request{})...)...)
 	if e.code != exitFailed || !strings.Contains(e.errors, "AWS refused the data channel") {
 		t.Error(e)
 	}
@@ -224,14 +224,15 @@ func TestUpgradesAreSignedWhereTheGatewayWantsIt(t *testing.T) {
 
 // pluginCall starts a session with the instance and returns the arguments that
 // the AWS CLI would give to its plugin.
-func (s studio) pluginCall(t *testing.T, document string) []string {
+func (s studio) pluginCall(t *testing.T, request gateway.Request) []string {
 	t.Helper()
 	// At the gateway itself: a test's own environment has no credentials.
 	behind, err := s.Space(t.Context(), testInstance)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := s.Gateway().CreateSession(behind, gateway.Request{IDPrefix: "alice-"})
+	request.IDPrefix = "alice-"
+	o, err := s.Gateway().CreateSession(behind, request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,11 +240,9 @@ func (s studio) pluginCall(t *testing.T, document string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := json.Marshal(pluginRequest{Target: testInstance, DocumentName: document})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []string{string(response), "us-east-1", "StartSession", "", string(request), s.Info().SageMaker}
+	// As AWS's own programs write it.
+	text := strings.ReplaceAll(string(response), `\u0026`, "&")
+	return []string{text, "us-east-1", "StartSession", "", `{"Target":"` + testInstance + `"}`, s.Info().SageMaker}
 }
 
 // What a person says of an instance is remembered, and a later word counts.
