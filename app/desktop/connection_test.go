@@ -428,3 +428,25 @@ func TestStudio(t *testing.T) {
 		}
 	}
 }
+
+// The start of a space is a step before the tunnel, where there is one at all.
+func TestTheStartOfASpaceIsAStep(t *testing.T) {
+	ids := func(all []view.Step) (text string) {
+		for _, s := range all {
+			text += s.ID + " "
+		}
+		return text
+	}
+	before := steps()
+	after := apply(before, handler.Event{Step: handler.StepSpace, Progress: handler.Started})
+	after = apply(after, handler.Event{Step: handler.StepSpace, Progress: handler.Waiting, Detail: "waiting for the space to start"})
+	if got := ids(after); got != "link space tunnel consent ssh-config ssh editor " {
+		t.Errorf("steps %s", got)
+	}
+	if s := after[1]; s.State != view.Running || s.Detail != "waiting for the space to start" {
+		t.Errorf("%+v", s)
+	}
+	if got := ids(apply(steps(), handler.Event{Step: handler.StepTunnel, Progress: handler.Started})); got != ids(before) {
+		t.Errorf("without a start: %s", got)
+	}
+}

@@ -56,11 +56,21 @@ func TestWhatTakesLongIsTold(t *testing.T) {
 		after(patience, "ok  Consent      0 ms\n..  Tunnel             connecting to AWS\n", event(handler.StepConsent, handler.Done))
 		after(patience, "..  SSH                connecting to the space\n", event(handler.StepSSH, handler.Started))
 		after(time.Hour, "!!  SSH          0 ms\n", event(handler.StepSSH, handler.Failed))
+		// What AWS is waited for is told by itself, at once and from time to time.
+		waiting := func(detail string, elapsed time.Duration) handler.Event {
+			return handler.Event{Step: handler.StepSpace, Progress: handler.Waiting, Detail: detail, Elapsed: elapsed}
+		}
+		after(time.Hour, "..  Space       1.0 s  waiting for the space to stop\n..  Space       3.0 s  waiting for the space to start\n"+
+			"..  Space      18.0 s  waiting for the space to start\nok  Space      20.0 s  it runs\n",
+			event(handler.StepSpace, handler.Started), waiting("waiting for the space to stop", time.Second), waiting("waiting for the space to stop", 2*time.Second),
+			waiting("waiting for the space to start", 3*time.Second), waiting("waiting for the space to start", 17*time.Second),
+			waiting("waiting for the space to start", 18*time.Second),
+			handler.Event{Step: handler.StepSpace, Progress: handler.Done, Detail: "it runs", Elapsed: 20 * time.Second})
 	})
 }
 
 func TestEveryStepHasWords(t *testing.T) {
-	for _, step := range []handler.Step{handler.StepLink, handler.StepTunnel, handler.StepConsent, handler.StepSSHConfig, handler.StepSSH, handler.StepEditor} {
+	for _, step := range []handler.Step{handler.StepLink, handler.StepSpace, handler.StepTunnel, handler.StepConsent, handler.StepSSHConfig, handler.StepSSH, handler.StepEditor} {
 		if names[step] == "" || underway[step] == "" {
 			t.Errorf("%s has no words", step)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/spaces"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/simulator"
+	"github.com/spacehatch/spacehatch/simulator/api"
 	"github.com/spacehatch/spacehatch/simulator/space"
 )
 
@@ -208,4 +209,25 @@ func TestTheAdministratorsPolicies(t *testing.T) {
 	if answer.StatusCode == http.StatusOK {
 		t.Error("somebody else's space is opened")
 	}
+}
+
+// A space takes ten connections. The eleventh is refused, and whose the others
+// are is told.
+func TestTheEleventhConnection(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.signedIn(s)
+	full := api.Fault{Operation: "sagemaker:StartSession", Code: "ResourceLimitExceeded", Times: -1}
+	s.API().Fail(full)
+	told(t, d.run(t, "", "proxy", arn), exitFailed, `The space "my-space" has its 10 connections already.`)
+	if e := d.run(t, "", "proxy", arn); !strings.Contains(e.errors, "None of them is listed on this computer") {
+		t.Errorf("nothing is open here: %v", e)
+	}
+	s.API().ClearFaults()
+	held, _ := d.waitingTunnel(t, s)
+	s.API().Fail(full)
+	if e := d.run(t, "", "connect", arn, "--editor", "none"); e.code != exitFailed || !strings.Contains(e.errors, "One of them is this computer's: `spacehatch close my-space.hatch` ends it.") {
+		t.Errorf("one is open here: %v", e)
+	}
+	held.interrupt(t)
 }

@@ -109,12 +109,12 @@ func (p *program) connector(q *parts) *handler.Connector {
 }
 
 // sources is where a session for a space comes from when no tunnel waits.
-func (p *program) sources(q *parts) session.Chain { return p.sourcesOf(q, "") }
+func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "") }
 
 // sourcesOf are the same with a profile of the AWS configuration, which may be
 // empty.
-func (p *program) sourcesOf(q *parts, profile string) session.Chain {
-	return session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log}), p.manager()}
+func (p *program) sourcesOf(q *parts, profile string) session.Source {
+	return counted{q.places, session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log}), p.manager()}}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.

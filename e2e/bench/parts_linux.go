@@ -29,6 +29,9 @@ var parts = []part{
 	{"programs", "sizes and starts", []time.Duration{noNetwork}, func(ctx context.Context, s *stand, o options, r *results) error {
 		return s.programs.measure(ctx, r, 2*o.count)
 	}},
+	{"spaces", "lists of large accounts", []time.Duration{noNetwork}, func(ctx context.Context, s *stand, o options, r *results) error {
+		return s.measureSpaces(ctx, r, o.bulk)
+	}},
 	{"open", "from a click to the IDE", bothNetworks, func(ctx context.Context, s *stand, o options, r *results) error {
 		return s.measureOpen(ctx, r, o.count)
 	}},
