@@ -23,6 +23,13 @@ type Studio interface {
 	Stop(ctx context.Context, space session.Space, report func(spaces.Event)) (ran bool, err error)
 }
 
+// What the keys of the questions about a space begin with; its ARN follows.
+const (
+	StartKey   = "start "
+	RestartKey = "restart "
+	StopKey    = "stop "
+)
+
 // startedTries is how often a session is asked for once AWS says that the space
 // runs: Session Manager learns of it later, and each try waits some seconds.
 const startedTries = 6
@@ -140,7 +147,7 @@ func (c *Connector) Stop(ctx context.Context, space session.Space, o Options) (r
 	if !o.Yes {
 		stopping.asking()
 		yes, err := c.Person.Approve(ctx, Proposal{
-			Key: "stop " + space.ARN, Title: "Stop the space " + name + "?",
+			Key: StopKey + space.ARN, Title: "Stop the space " + name + "?",
 			Text: "What is not saved in it is lost, and who works in it is thrown out. Its files stay.", Cautious: true,
 		})
 		if err == nil && !yes {
@@ -166,9 +173,10 @@ func (c *Connector) Stop(ctx context.Context, space session.Space, o Options) (r
 // of any use without the rest.
 func startProposal(p spaces.Plan) Proposal {
 	name := printable.Quoted(p.Space.Name)
-	proposal := Proposal{Key: "start " + p.Space.ARN, Title: "Start the space " + name + "?"}
+	proposal := Proposal{Key: StartKey + p.Space.ARN, Title: "Start the space " + name + "?"}
 	var lines []string
 	if p.Stop {
+		proposal.Key = RestartKey + p.Space.ARN
 		proposal.Title = "Restart the space " + name + "?"
 		proposal.Cautious = true
 		lines = append(lines, "stop what runs there. What is not saved in it is lost.")

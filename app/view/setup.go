@@ -33,6 +33,11 @@ const (
 	Links     ItemKind = "links"
 	Agent     ItemKind = "agent"    // agent forwarding
 	HostKey   ItemKind = "host-key" // another machine answers; never an Item
+	// A space that is to be started, stopped and started, or stopped; never
+	// an Item.
+	SpaceStart   ItemKind = "start-space"
+	SpaceRestart ItemKind = "restart-space"
+	SpaceStop    ItemKind = "stop-space"
 )
 
 // ItemState is what is known of an item.

@@ -80,6 +80,12 @@ func making(kind view.ItemKind) string {
 		return lang.L("Open links here")
 	case view.HostKey:
 		return lang.L("Connect all the same")
+	case view.SpaceStart:
+		return lang.L("Start the space")
+	case view.SpaceRestart:
+		return lang.L("Restart the space")
+	case view.SpaceStop:
+		return lang.L("Stop the space")
 	}
 	return lang.L("Update")
 }

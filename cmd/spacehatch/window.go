@@ -90,6 +90,12 @@ func kindOf(key string) view.ItemKind {
 		return view.Settings
 	case strings.HasPrefix(key, "the host key of "):
 		return view.HostKey
+	case strings.HasPrefix(key, handler.StartKey):
+		return view.SpaceStart
+	case strings.HasPrefix(key, handler.RestartKey):
+		return view.SpaceRestart
+	case strings.HasPrefix(key, handler.StopKey):
+		return view.SpaceStop
 	}
 	return ""
 }

@@ -265,6 +265,9 @@ func TestKindOf(t *testing.T) {
 		"extension a.b in /x of 2026":    view.Extension,
 		"/home/x/Code/settings.json":     view.Settings,
 		"the host key of my-space.hatch": view.HostKey,
+		"start arn:aws:sagemaker:x":      view.SpaceStart,
+		"restart arn:aws:sagemaker:x":    view.SpaceRestart,
+		"stop arn:aws:sagemaker:x":       view.SpaceStop,
 		"":                               "",
 		"something new":                  "",
 	} {
