@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sagemaker"
@@ -23,6 +24,9 @@ const (
 	pageSize = 100
 	// atOnce bounds the calls that are under way beside each other.
 	atOnce = 8
+	// identityLimit bounds the question who calls: a network that lets SageMaker
+	// through may well keep STS out.
+	identityLimit = 5 * time.Second
 )
 
 // Filter says which spaces are wanted. The zero value is everybody's, but for
@@ -94,6 +98,8 @@ func (w *walk) all(ctx context.Context) (Listing, error) {
 	crew.do(func(ctx context.Context) error { return w.walkSpaces(ctx, crew) })
 	crew.do(w.walkApps)
 	crew.do(func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, identityLimit)
+		defer cancel()
 		who, err := w.identity(ctx)
 		w.mu.Lock()
 		w.who, w.whoErr = who, err

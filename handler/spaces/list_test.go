@@ -176,7 +176,18 @@ func TestADomainThatMayNotBeLookedAt(t *testing.T) {
 	if err != nil || names(l) != "d-a/one d-b/two" || len(l.Notices) != 1 || l.Spaces[1].ARN != "arn:aws:sagemaker:us-east-1:111122223333:space/d-b/two" {
 		t.Errorf("%s, %+v, %v", names(l), l, err)
 	}
-	// Then the account is known from the caller alone.
+	// A network that keeps STS out keeps nothing from being listed where the
+	// domains tell the account.
+	c.identity = func(ctx context.Context) (string, error) {
+		if _, bounded := ctx.Deadline(); !bounded {
+			t.Error("the caller's identity is waited for without end")
+		}
+		return "", problem.New(problem.Unreachable, "No STS.", "", nil)
+	}
+	if l, err := c.List(t.Context(), Filter{Domain: "d-a"}, nil); err != nil || names(l) != "d-a/one" || len(l.Notices) != 1 {
+		t.Errorf("without STS: %s, %+v, %v", names(l), l, err)
+	}
+	// Else the account is known from the caller alone.
 	c.identity = func(context.Context) (string, error) {
 		return "", problem.New(problem.Unreachable, "No STS.", "", nil)
 	}

@@ -17,8 +17,15 @@ import (
 // keepMine leaves the caller's own spaces where the caller comes from IAM
 // Identity Center and chose nothing else.
 func (w *walk) keepMine(ctx context.Context, l *Listing) error {
+	if w.filter.All || w.filter.UserProfile != "" {
+		return nil
+	}
+	if w.whoErr != nil { // then everybody's are listed
+		w.notices = append(w.notices, problem.From(w.whoErr))
+		return nil
+	}
 	user, ok := caller.SignedInBy(w.who)
-	if !ok || w.filter.All || w.filter.UserProfile != "" {
+	if !ok {
 		return nil
 	}
 	mine, err := w.profilesOf(ctx, user, l.Spaces)
