@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -299,6 +300,9 @@ func (s *studio) DeleteApp(_ context.Context, in *sagemaker.DeleteAppInput) (*sa
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.call("DeleteApp"); err != nil {
+		if s.fail["DeleteApp takes it"] != nil {
+			delete(s.apps, key{*in.DomainId, *in.SpaceName})
+		}
 		return nil, err
 	}
 	a := s.apps[key{*in.DomainId, *in.SpaceName}]
@@ -332,7 +336,13 @@ func client(t *testing.T, s *studio) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pauses := 0
 	return &Client{who: who, lists: s, profiles: s, looks: s, changes: s, now: time.Now,
 		identity: func(context.Context) (string, error) { return "arn:aws:iam::111122223333:user/bob", nil },
-		pause:    func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }}
+		pause: func(ctx context.Context, _ time.Duration) error {
+			if pauses++; pauses > 1000 {
+				return errors.New("waited for ever")
+			}
+			return context.Cause(ctx)
+		}}
 }

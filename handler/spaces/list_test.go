@@ -145,14 +145,14 @@ func TestProfilesAreAskedAboutSparingly(t *testing.T) {
 	for i := range 500 {
 		s.add("d-sso", fmt.Sprintf("s%d", i), fmt.Sprintf("p%03d", i), types.AppTypeJupyterLab, true, "", "")
 	}
-	s.add("d-sso", "mine", "zz-alice-7", types.AppTypeJupyterLab, true, "", "")
+	s.add("d-sso", "z-mine", "zz-alice-7", types.AppTypeJupyterLab, true, "", "")
 	s.single[key{"d-sso", "zz-alice-7"}] = "Alice@example.com"
 	c := client(t, s)
 	c.identity = func(context.Context) (string, error) {
 		return "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_DS_0123456789abcdef/alice@example.com", nil
 	}
 	l, err := c.List(t.Context(), Filter{}, nil)
-	if err != nil || names(l) != "d-sso/mine" {
+	if err != nil || names(l) != "d-sso/z-mine" {
 		t.Fatalf("%s, %v", names(l), err)
 	}
 	asked := 0

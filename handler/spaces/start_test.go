@@ -347,3 +347,28 @@ func TestDurationsForAPerson(t *testing.T) {
 		}
 	}
 }
+
+// AWS may refuse to delete what has failed, or what somebody else deleted just
+// now; both are as good as deleted. What runs is not.
+func TestADeletionThatIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		app   types.AppStatus
+		taken bool
+		want  problem.Code
+	}{
+		"failed":  {types.AppStatusFailed, false, ""},
+		"gone":    {types.AppStatusInService, true, ""},
+		"running": {types.AppStatusInService, false, problem.Rejected},
+	} {
+		s := newStudio()
+		s.add(myDomain, "my-space", "alice", types.AppTypeJupyterLab, true, "ml.t3.large", c.app)
+		s.fail["DeleteApp"] = refuse("ValidationException", "App has already been deleted.")
+		if c.taken {
+			s.fail["DeleteApp takes it"] = errors.New("yes")
+		}
+		_, err := client(t, s).Stop(t.Context(), myARN, nil)
+		if (err == nil) != (c.want == "") || err != nil && problem.From(err).Code != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
