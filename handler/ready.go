@@ -196,7 +196,7 @@ func startProposal(p spaces.Plan) Proposal {
 		size = p.Space.InstanceType
 	}
 	lines = append(lines, fmt.Sprintf("start it on %s. That costs money until it is stopped.", printable.Text(size, 64)))
-	proposal.Text = "AWS would\n\n  - " + strings.Join(lines, "\n  - ")
+	proposal.Text = "Before you can connect, AWS has to\n\n  - " + strings.Join(lines, "\n  - ")
 	if p.Took > 0 {
 		proposal.Text += fmt.Sprintf("\n\nLast time that took %s.", p.Took.Round(time.Second))
 	}

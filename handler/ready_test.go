@@ -142,12 +142,12 @@ func TestTheQuestionBeforeAStart(t *testing.T) {
 		cautious bool
 	}{
 		{spaces.Plan{Space: spaces.Space{Name: "my-space", InstanceType: "ml.g5.xlarge"}, Start: true, Took: 100 * time.Second}, `Start the space "my-space"?`,
-			"AWS would\n\n  - start it on ml.g5.xlarge. That costs money until it is stopped.\n\nLast time that took 1m40s.", false},
+			"Before you can connect, AWS has to\n\n  - start it on ml.g5.xlarge. That costs money until it is stopped.\n\nLast time that took 1m40s.", false},
 		{spaces.Plan{Space: space, Start: true, RemoteAccess: true, Resize: "ml.t3.large"}, `Start the space "my-space"?`,
-			"AWS would\n\n  - switch remote access on.\n  - set its instance type to ml.t3.large (now it is ml.t3.medium): remote access needs 8 GiB of memory.\n" +
+			"Before you can connect, AWS has to\n\n  - switch remote access on.\n  - set its instance type to ml.t3.large (now it is ml.t3.medium): remote access needs 8 GiB of memory.\n" +
 				"  - start it on ml.t3.large. That costs money until it is stopped.", false},
 		{spaces.Plan{Space: spaces.Space{Name: "my\x1bspace"}, Stop: true, Start: true, RemoteAccess: true, Resize: "ml.t3.large"}, `Restart the space "my?space"?`,
-			"AWS would\n\n  - stop what runs there. What is not saved in it is lost.\n  - switch remote access on.\n" +
+			"Before you can connect, AWS has to\n\n  - stop what runs there. What is not saved in it is lost.\n  - switch remote access on.\n" +
 				"  - set its instance type to ml.t3.large (none is set now): remote access needs 8 GiB of memory.\n  - start it on ml.t3.large. That costs money until it is stopped.", true},
 	} {
 		p := startProposal(c.plan)
