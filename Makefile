@@ -114,12 +114,12 @@ vuln: ## look for known vulnerabilities; needs vuln.go.dev
 BENCH = CGO_ENABLED=0 go build -o build/ ./e2e/bench ./e2e/bench/farend && $$([ "$$(id -u)" -eq 0 ] || echo sudo -n) build/bench -built build $(BENCH_FLAGS)
 
 .PHONY: bench
-bench: build plugin ## measure what a user waits for; as root or with sudo; BENCH_FLAGS="-only open,banner" a part of it
+bench: build plugin desktop ## measure what a user waits for; as root or with sudo; BENCH_FLAGS="-only open,banner" a part of it
 	@$(BENCH)
 
 .PHONY: bench-json
 bench-json: ## the same as JSON, with nothing else on standard output
-	@$(MAKE) build plugin >&2
+	@$(MAKE) build plugin desktop >&2
 	@$(BENCH) -json
 
 .PHONY: demo

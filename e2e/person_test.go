@@ -18,7 +18,7 @@ import (
 const cleanUp = 20 * time.Second
 
 // patience is a time that no healthy run comes near.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // person is a user account made for one test.
 type person struct{ *stage.Person }

@@ -53,6 +53,12 @@ var parts = []part{
 	{"many", "many idle tunnels", []time.Duration{0}, func(ctx context.Context, s *stand, _ options, r *results) error {
 		return s.measureMany(ctx, r)
 	}},
+	{"window", "from a click to a window", []time.Duration{0}, func(ctx context.Context, s *stand, o options, r *results) error {
+		return s.measureWindow(ctx, r, o.count)
+	}},
+	{"tray", "the tray in a panel", []time.Duration{0}, func(ctx context.Context, s *stand, _ options, r *results) error {
+		return s.measureTray(ctx, r)
+	}},
 	{"busy-keys", "keys beside an upload", bothNetworks, func(ctx context.Context, s *stand, o options, r *results) error {
 		return s.measureBusyKeys(ctx, r, o.bulk)
 	}},

@@ -42,7 +42,7 @@ func newPrograms(built string) (made *programs, err error) {
 			err = errors.Join(err, p.remove())
 		}
 	}()
-	for _, path := range []string{p.spacehatch(), p.plugin(), p.farend()} {
+	for _, path := range []string{p.spacehatch(), p.plugin(), p.farend(), p.spacehatch() + "-desktop"} {
 		data, err := os.ReadFile(filepath.Join(built, filepath.Base(path)))
 		if err != nil {
 			return nil, fmt.Errorf("%w: `make bench` makes it", err)

@@ -24,6 +24,7 @@ type row struct {
 
 	// most and least are the target for the median, 0 where there is none.
 	most, least float64
+	none        bool // the target is 0
 }
 
 // what says what samples are of.
@@ -33,6 +34,7 @@ type what struct {
 	metric, unit string
 	most, least  float64 // the target for the median, 0 where there is none
 	more         bool    // more is better
+	none         bool    // the target is 0
 }
 
 // results collects rows.
@@ -57,7 +59,7 @@ func (r *results) addRatio(w what, of, to row) {
 func (r *results) put(w what, median, p90 float64, n int) {
 	r.rows = append(r.rows, row{
 		Name: w.name, Client: w.client, RTT: milliseconds(w.rtt), Metric: w.metric, Unit: w.unit,
-		Median: round(median), P90: round(p90), N: n, most: w.most, least: w.least,
+		Median: round(median), P90: round(p90), N: n, most: w.most, least: w.least, none: w.none,
 	})
 }
 
@@ -100,6 +102,8 @@ func (r row) target() string {
 		return "NOT met"
 	}
 	switch {
+	case r.none:
+		return "0: " + met(r.Median == 0)
 	case r.most != 0:
 		return fmt.Sprintf("≤ %g: %s", round(r.most), met(r.Median <= r.most))
 	case r.least != 0:

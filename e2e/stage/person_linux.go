@@ -222,7 +222,7 @@ func (p *Person) endProcesses() error {
 }
 
 // waitLimit is a time that no healthy run comes near.
-const waitLimit = 30 * time.Second
+const waitLimit = 2 * time.Minute
 
 // Until looks every few milliseconds until done, an error, or the end of ctx.
 func Until(ctx context.Context, done func() (bool, error)) error {
