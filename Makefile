@@ -49,6 +49,17 @@ screenshots: build desktop ## draw every window in every state to build/screensh
 texts: ## write the texts of problems that a translation can hold to build/texts.json
 	CGO_ENABLED=0 go test -count=1 -run TestTextsOfProblems ./app/window -texts $(CURDIR)/build/texts.json
 
+# The pictures of the documents, each with the screenshot that it is made from.
+PICTURES := browser=real-browser-light consent=real-consent-light set-up=first-run-light tray=real-tray-light
+
+.PHONY: pictures
+pictures: screenshots ## make the pictures of the documents anew; needs pngquant and optipng
+	@mkdir -p docs/pictures
+	@for each in $(PICTURES); do \
+		pngquant --force --strip --speed 1 --quality 70-95 --output docs/pictures/$${each%%=*}.png $(SCREENSHOTS)/$${each#*=}.png; \
+		optipng -quiet -o5 docs/pictures/$${each%%=*}.png; \
+	done; ls -l docs/pictures
+
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against
 	CGO_ENABLED=0 go -C e2e/plugin build -o ../../build/session-manager-plugin $(PLUGIN)

@@ -26,6 +26,7 @@ type desktop struct {
 	*visitor
 	*stage.Desktop
 	looks
+	pictured bool // the browser's dialog
 }
 
 // looks are the colours by which a test finds its way on the screen: of the
@@ -63,7 +64,7 @@ func newDesktop(t *testing.T, v *visitor, l looks) *desktop {
 			t.Error(err)
 		}
 	})
-	return &desktop{v, d, l}
+	return &desktop{visitor: v, Desktop: d, looks: l}
 }
 
 // accept says yes in the browser's own dialog. The browser overlooks a click
@@ -74,8 +75,9 @@ func (d *desktop) accept(t *testing.T, button string) {
 	var clicked time.Time
 	eventually(t, func() bool {
 		found := d.Parts(d.ctx, stage.RoleButton, button)
-		if len(found) > 0 && clicked.IsZero() {
-			d.picture(t, "browser", image.Rectangle{})
+		if len(found) > 0 && !d.pictured {
+			d.pictured = true // later ones look the same
+			d.picture(t, "browser", image.Rect(0, 0, 1040, 780))
 		}
 		if len(found) > 0 && time.Since(clicked) > time.Second {
 			clicked = time.Now()
@@ -221,7 +223,10 @@ func (d *desktop) choose(t *testing.T, line string) {
 		at := lines[0]
 		lines = d.key(t, "Down", func(lines []image.Rectangle) bool { return len(lines) == 2 && lines[0].Min.Y > at.Min.Y })
 	}
-	d.picture(t, "tray", image.Rect(stage.ScreenWidth-600, 0, stage.ScreenWidth, 300))
+	if *screenshots != "" { // the pointer hides the icon
+		d.run(t, "xdotool", "mousemove", "400", "700")
+		d.picture(t, "tray", image.Rect(stage.ScreenWidth-560, 0, stage.ScreenWidth, 250))
+	}
 	if err := d.Press(d.ctx, "Return"); err != nil {
 		t.Fatal(err)
 	}
@@ -322,6 +327,9 @@ func (d *desktop) picture(t *testing.T, name string, part image.Rectangle) {
 	t.Helper()
 	if *screenshots == "" {
 		return
+	}
+	if err := d.Still(d.ctx); err != nil {
+		t.Fatal(err)
 	}
 	if err := d.Save(filepath.Join(*screenshots, "real-"+name+"-"+d.looks.name+".png"), part); err != nil {
 		t.Fatal(err)

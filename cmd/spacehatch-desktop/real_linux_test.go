@@ -86,7 +86,7 @@ func picture(t *testing.T, d *stage.Display, name string) {
 	if *screenshots == "" {
 		return
 	}
-	if err := d.Save(filepath.Join(*screenshots, name), image.Rectangle{}); err != nil {
+	if err := errors.Join(d.Still(t.Context()), d.Save(filepath.Join(*screenshots, name), image.Rectangle{})); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -113,11 +113,11 @@ func TestTheRealWindow(t *testing.T) {
 		t.Errorf("Tab and Return did %+v", act)
 	}
 	p.Show(view.Screen{Connection: &view.Connection{Problem: &view.Problem{Sentence: "It broke.", Hint: "Mend it."}}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
 	picture(t, d, "real-problem.png")
 	p.End()
 	// The program outlives what was told of its end, and takes its folder along.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	if err := stage.Until(ctx, func() (bool, error) {
 		_, err := os.Stat(filepath.Join(os.Getenv("HOME"), ".config"))
 		return err != nil, nil

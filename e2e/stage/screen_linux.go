@@ -2,6 +2,8 @@ package stage
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -124,6 +126,23 @@ func (d *Display) Sample() ([]byte, error) {
 		}
 	}
 	return all, nil
+}
+
+// stillLooks is how often in a row a still screen looks the same.
+const stillLooks = 40
+
+// Still waits until nothing moves on the screen, for pictures of it.
+func (d *Display) Still(ctx context.Context) error {
+	var before []byte
+	same := 0
+	return Until(ctx, func() (bool, error) {
+		now, err := d.Sample()
+		if same++; !bytes.Equal(now, before) {
+			same = 0
+		}
+		before = now
+		return same == stillLooks, err
+	})
 }
 
 // Save writes what is inside an area of the screen to a PNG file, and makes its
