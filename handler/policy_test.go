@@ -235,6 +235,20 @@ func TestSessionsOfCallers(t *testing.T) {
 	}
 }
 
+// An administrator's regions hold for callers, too.
+func TestRegionsOfCallers(t *testing.T) {
+	const id = "alice-01"
+	for region, want := range map[string]bool{"us-east-1": true, "eu-west-1": false} {
+		s := session.Session{ID: id, StreamURL: secret.New("wss://ssmmessages." + region + ".amazonaws.com/v1/data-channel/" + id)}
+		for _, said := range []string{region, ""} {
+			err := Policy{Regions: []string{"us-east-1", "us-west-2"}}.CheckSession(said, s)
+			if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "your administrator allows us-east-1, us-west-2 only") {
+				t.Errorf("%s, said %q: %v", region, said, err)
+			}
+		}
+	}
+}
+
 // An instance is known by its id; the rest of a link's names it has not.
 func TestInstancesUnderThePolicy(t *testing.T) {
 	const id = "alice-0123456789abcdef0"
