@@ -202,6 +202,26 @@ func (c Client) ask(ctx context.Context, what, alias string) error {
 	return nil
 }
 
+// Run runs a command on the space, through the alias's master. It has no input,
+// and what it prints is thrown away. Where there is no master that is an error,
+// and nothing was connected. Command is given to a shell there, so it must hold
+// nothing from outside.
+func (c Client) Run(ctx context.Context, alias, command string) error {
+	if !Supported() {
+		return problem.New(problem.NotSupported, "This system's OpenSSH shares no connections.", "", nil)
+	}
+	if !valid(alias) {
+		return fmt.Errorf("run a command on the space: %q is not an alias", alias)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cmd := c.command(ctx, "-n", "-T", "-o", "ProxyCommand=false", "-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR", "--", alias, command)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("run a command on the space: %w: %s", err, meaning(string(out)))
+	}
+	return nil
+}
+
 // Locate returns the path of the alias's control socket, empty where the
 // configuration gives none or this system has no masters.
 func (c Client) Locate(ctx context.Context, alias string) (string, error) {

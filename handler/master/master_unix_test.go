@@ -292,6 +292,29 @@ func TestStartAndStop(t *testing.T) {
 	}
 }
 
+func TestRunACommand(t *testing.T) {
+	s := newSpace(t)
+	c := s.client()
+	if err := c.Run(t.Context(), alias, "true"); err == nil {
+		t.Error("without a master there is nothing to run it through")
+	}
+	if n := len(s.came); n != 0 {
+		t.Errorf("%d connections for a command that must not make one", n)
+	}
+	s.start(t, c)
+	// An account without a shell says so, which is an answer from the space.
+	const noShell = "This account is currently not available"
+	if err := c.Run(t.Context(), alias, "exit 3"); err == nil || !strings.Contains(err.Error(), "exit status 3") && !strings.Contains(err.Error(), noShell) {
+		t.Errorf("a command that fails: %v", err)
+	}
+	if err := c.Run(t.Context(), alias, "cat"); err != nil && !strings.Contains(err.Error(), noShell) {
+		t.Errorf("a command that reads: %v", err)
+	}
+	if n := len(s.came); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 // TestEndsByItself without a client, which ssh -M -N alone never does.
 func TestEndsByItself(t *testing.T) {
 	s := newSpace(t)

@@ -18,6 +18,7 @@ const (
 	KeyFolder       = "folder"        // string: absolute path on the space
 	KeyTray         = "tray"          // true or false
 	KeyIdleNotice   = "idle_notice"   // string: a time such as "1h", or "off"
+	KeyKeepAwake    = "keep_awake"    // true or false
 	KeySSHOptions   = "ssh_options"   // list of "Keyword value"
 	KeyTrustedHosts = "trusted_hosts" // list of host[:port]
 	KeyUpdateCheck  = "update_check"  // true or false
@@ -98,6 +99,12 @@ func Keys() []Key {
 			Allowed: `a time between "1m" and "168h", or "off"`, Example: "30m", Parse: one,
 			put: putIdleNotice,
 			get: func(s Settings) any { return duration(s.IdleNotice) },
+		},
+		{
+			Name: KeyKeepAwake, About: "Your work through Spacehatch keeps a space from stopping as an idle one.",
+			Allowed: "true or false", Example: "false", Values: []string{"true", "false"}, Parse: Bool,
+			put: putBool(func(s *Settings) *bool { return &s.KeepAwake }),
+			get: func(s Settings) any { return s.KeepAwake },
 		},
 		{
 			Name: KeySSHOptions, About: "Options of OpenSSH for every space, instead of Spacehatch's own.",

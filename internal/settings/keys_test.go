@@ -64,7 +64,7 @@ func TestOrigins(t *testing.T) {
 		got[k.Name] = r.Origin(k.Name)
 	}
 	want := map[string]Origin{
-		KeyEditor: Default, KeyFolder: File, KeyTray: Default, KeyIdleNotice: Default, KeySSHOptions: Default,
+		KeyEditor: Default, KeyFolder: File, KeyTray: Default, KeyIdleNotice: Default, KeyKeepAwake: Default, KeySSHOptions: Default,
 		KeyTrustedHosts: Default, KeyUpdateCheck: Default, KeyLogLevel: Environment,
 	}
 	if !reflect.DeepEqual(got, want) {

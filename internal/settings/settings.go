@@ -48,13 +48,16 @@ type Settings struct {
 	IdleNotice time.Duration `json:"idle_notice"`
 	// UpdateCheck: once a day somebody is asked for a newer release.
 	UpdateCheck bool `json:"update_check"`
+	// KeepAwake: a space is told while somebody works there, so that it does
+	// not stop as an idle one.
+	KeepAwake bool `json:"keep_awake"`
 	// Restrictions come from an administrator's policy alone.
 	Restrictions Restrictions `json:"-"`
 }
 
 // Defaults are the settings of somebody who chose nothing.
 func Defaults() Settings {
-	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour, UpdateCheck: true}
+	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true}
 }
 
 // Path returns where settings.toml is. The file may not exist.
