@@ -20,7 +20,10 @@ import (
 const settleAfter = 2 * time.Second
 
 // described lets the registry look into a tunnel.
-type described struct{ *tunnel.Tunnel }
+type described struct {
+	*tunnel.Tunnel
+	guard *guard
+}
 
 var states = map[tunnel.State]registry.State{
 	tunnel.StateConnecting:   registry.Connecting,
@@ -41,6 +44,9 @@ func (d described) Describe(s *registry.Status) {
 	s.RTT = float64(stats.RTT.Microseconds()) / 1000
 	s.Unacknowledged, s.Window, s.Retransmissions = stats.Unacknowledged, stats.Window, stats.Retransmissions
 	s.Reconnects = int(stats.Reconnects)
+	if last := d.guard.meter.Last(); !last.IsZero() {
+		s.LastActive = last.Truncate(time.Second)
+	}
 	if !stats.LastLoss.IsZero() {
 		s.LastLoss = &registry.Loss{At: stats.LastLoss.Truncate(time.Second), Reason: stats.LastReconnectReason}
 	}
@@ -69,6 +75,7 @@ type carrier struct {
 	down func(ssh io.Writer, space io.Reader) error
 
 	entry *registry.Entry
+	guard *guard
 	aws   *session.Manager // nil: Session Manager by the SDK's own settings
 }
 
@@ -126,7 +133,8 @@ func (c *carrier) open(ctx context.Context) (*tunnel.Tunnel, error) {
 		c.terminate(ctx)
 		return nil, c.words(err)
 	}
-	c.entry.Bind(described{t})
+	c.guard = c.newGuard()
+	c.entry.Bind(described{t, c.guard})
 	return t, nil
 }
 
@@ -151,9 +159,11 @@ func (c *carrier) await(ctx context.Context, t *tunnel.Tunnel, late <-chan time.
 func (c *carrier) pump(ctx context.Context, t *tunnel.Tunnel, ssh *stream) error {
 	defer func() { _ = ssh.Close() }()
 	defer time.AfterFunc(settleAfter, letGo).Stop()
+	guarded, end := c.guard.watch(ctx, ssh)
+	defer end()
 	up := make(chan error, 1)
 	go func() { // ends when ssh closes its side, or with the process
-		_, err := io.Copy(t, ssh)
+		_, err := io.Copy(t, guarded)
 		up <- err
 	}()
 	down := make(chan error, 1)

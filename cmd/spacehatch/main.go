@@ -30,7 +30,7 @@ func thisSystem() *program {
 	return &program{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		lookup: os.LookupEnv, openTTY: openTerminal, windows: findWindows(os.LookupEnv),
-		sshFolder: paths.SSH, readPolicy: settings.SystemPolicy, waitForSSH: 100 * time.Second,
+		sshFolder: paths.SSH, readPolicy: settings.SystemPolicy, waitForSSH: 100 * time.Second, guardEvery: time.Minute,
 	}
 }
 

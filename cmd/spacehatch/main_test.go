@@ -25,6 +25,7 @@ const (
 	variablePolicy   = "SPACEHATCH_TEST_POLICY"   // an administrator's policy
 	variableReleases = "SPACEHATCH_TEST_RELEASES" // where releases are; then this is v1.3.0
 	variableWait     = "SPACEHATCH_TEST_WAIT"     // how long a tunnel waits for its ssh
+	variableGuard    = "SPACEHATCH_TEST_GUARD"    // how often a space is told of work
 	// ping interval, longest silence and longest time without a socket
 	variableBounds = "SPACEHATCH_TEST_BOUNDS"
 )
@@ -41,12 +42,14 @@ func TestMain(m *testing.M) {
 func beSpacehatch() {
 	p := thisSystem()
 	p.sshFolder = func() (string, error) { return sshFolder() }
-	if text := os.Getenv(variableWait); text != "" {
-		wait, err := time.ParseDuration(text)
-		if err != nil {
-			panic(err)
+	for name, value := range map[string]*time.Duration{variableWait: &p.waitForSSH, variableGuard: &p.guardEvery} {
+		if text := os.Getenv(name); text != "" {
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				panic(err)
+			}
+			*value = d
 		}
-		p.waitForSSH = wait
 	}
 	// None of the machine that the tests run on.
 	p.readPolicy = func() (settings.Policy, error) { return settings.PolicyFile(os.Getenv(variablePolicy)) }

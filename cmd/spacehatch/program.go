@@ -33,6 +33,9 @@ type program struct {
 	// waitForSSH is how long a tunnel waits for its ssh: less than the 120 s
 	// that sshd allows for a login.
 	waitForSSH time.Duration
+	// guardEvery is how often at most, and how long after the start at the
+	// earliest, a space is told that somebody works there.
+	guardEvery time.Duration
 	// bounds are how long the network may be gone in various ways; zero is
 	// what package tunnel says.
 	bounds bounds

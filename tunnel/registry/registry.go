@@ -53,6 +53,9 @@ type Status struct {
 	Since    time.Time `json:"since"`     // when the tunnel process started
 	BytesIn  int64     `json:"bytes_in"`  // from the space
 	BytesOut int64     `json:"bytes_out"` // to the space
+	// LastActive is when somebody was last seen to work through the tunnel;
+	// zero where nobody was yet.
+	LastActive time.Time `json:"last_active,omitzero"`
 	// RateIn and RateOut are how fast they moved in the last seconds, in
 	// bytes a second.
 	RateIn  int64 `json:"rate_in"`
