@@ -28,6 +28,7 @@ const (
 	CopySSH     Do = "copy"
 	Reconnect   Do = "reconnect"
 	Disconnect  Do = "disconnect"
+	Stop        Do = "stop" // the space itself
 	Details     Do = "details"
 	Dismiss     Do = "dismiss"
 	Connect     Do = "connect"

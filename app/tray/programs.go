@@ -47,6 +47,8 @@ func (p Programs) Act(ctx context.Context, a Action) error {
 		return p.Command(ctx, "connect", "--", a.Alias)
 	case Disconnect:
 		return p.Command(ctx, "close", "--", a.Alias)
+	case Stop:
+		return p.Command(ctx, "stop", "--yes", "--", a.Alias)
 	case CloseQuit:
 		return p.Command(ctx, "close", "--all")
 	case Terminal:

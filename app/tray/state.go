@@ -20,6 +20,7 @@ type Tunnel struct {
 	Since   time.Time     // start of the process
 	In, Out int64         // bytes from and to the space
 	RTT     time.Duration // 0 where nothing was measured
+	Active  time.Time     // when somebody was last seen to work; zero before
 	// Ended: this is the last word about the tunnel. Failure and Hint say for
 	// a person why; empty after a normal end, or one that a person wanted.
 	Ended         bool
@@ -58,6 +59,9 @@ type Snapshot struct {
 	Windows bool
 	// Newer is the version of a newer release, or empty.
 	Newer string
+	// IdleAfter is how long nobody may work through a connection before the
+	// person is told; zero is never.
+	IdleAfter time.Duration
 }
 
 // Connection is one space with at least one tunnel, or one that was lost.
@@ -76,6 +80,8 @@ type Connection struct {
 	// second.
 	Fresh, Moving   bool
 	InRate, OutRate float64
+
+	idle idleness
 }
 
 // State is what the menu and the icon show. Treat it as a value: every method
@@ -87,8 +93,9 @@ type State struct {
 	Windows     bool
 	Newer       string
 
-	asked   map[string]time.Time
-	sampled time.Time // when the figures are from
+	asked     map[string]time.Time
+	sampled   time.Time // when the figures are from
+	idleAfter time.Duration
 }
 
 // Asked returns the state after the person asked for a connection to alias:
@@ -143,6 +150,7 @@ func byAlias(a, b Connection) int { return cmp.Compare(a.Alias, b.Alias) }
 func (s State) Next(shot Snapshot, now time.Time) State {
 	next := State{
 		Windows: shot.Windows, Newer: shot.Newer, Keys: nextKeys(s.Keys, shot.Keys), asked: maps.Clone(s.asked),
+		idleAfter: shot.IdleAfter,
 	}
 	spaces := map[string]Space{}
 	for _, space := range shot.Spaces {
@@ -168,7 +176,15 @@ func (s State) Next(shot Snapshot, now time.Time) State {
 		if !more {
 			c = Connection{Space: named(t.Alias), Phase: t.Phase, Since: t.Since}
 		}
-		live[t.Alias] = c.with(t)
+		c = c.with(t)
+		if shot.IdleAfter > 0 {
+			before := old[t.Alias].idle
+			if shot.IdleAfter != s.idleAfter { // another measure: look anew
+				before = idleness{told: before.told}
+			}
+			c.idle = before.seen(latest(c.idle.active, t.Since, t.Active), shot.IdleAfter)
+		}
+		live[t.Alias] = c
 	}
 	for alias, c := range live {
 		before, was := old[alias]
@@ -199,7 +215,7 @@ func (s State) Next(shot Snapshot, now time.Time) State {
 		case told && end.Failure != "" && before.Phase != Connecting:
 			before.Phase, before.Changed = Lost, now
 			before.Failure, before.Hint = end.Failure, end.Hint
-			before.Fresh, before.Moving = false, false
+			before.Fresh, before.Moving, before.idle = false, false, idleness{}
 			next.Connections = append(next.Connections, before)
 		}
 	}
@@ -210,6 +226,10 @@ func (s State) Next(shot Snapshot, now time.Time) State {
 		}
 	}
 	return next
+}
+
+func latest(times ...time.Time) time.Time {
+	return slices.MaxFunc(times, time.Time.Compare)
 }
 
 // with adds one more tunnel to a connection.

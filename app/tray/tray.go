@@ -107,6 +107,17 @@ func (l *loop) run(ctx context.Context) error {
 	)
 	rest := time.NewTimer(restAfter)
 	defer rest.Stop()
+	// One timer, for the first moment at which a connection may be idle for too
+	// long; none where there is no connection.
+	idle := time.NewTimer(0)
+	idle.Stop()
+	defer idle.Stop()
+	watchIdle := func() {
+		idle.Stop()
+		if at := l.state.NextLook(); !at.IsZero() {
+			idle.Reset(at.Sub(l.now()))
+		}
+	}
 	still := func() {
 		if ticker != nil {
 			ticker.Stop()
@@ -139,7 +150,10 @@ func (l *loop) run(ctx context.Context) error {
 			next := l.state.Next(shot, now)
 			l.tell(ctx, Notices(l.state, next, now))
 			l.state = next
+			watchIdle()
 			l.draw(l.state, now)
+		case <-idle.C:
+			ask()
 		case <-l.opened:
 			ticks = 0
 			if ticker == nil && len(l.state.Connections) > 0 {
@@ -155,8 +169,12 @@ func (l *loop) run(ctx context.Context) error {
 			}
 		case tunnels := <-l.figures:
 			asking = false
+			now := l.now()
+			var notices []Notice
+			l.state, notices = l.state.Idle(tunnels, now)
+			l.tell(ctx, notices)
+			watchIdle()
 			if ticker != nil {
-				now := l.now()
 				l.state = l.state.Figures(tunnels, now)
 				l.draw(l.state, now)
 			}
@@ -194,6 +212,8 @@ func failure(o outcome) Notice {
 		title = o.action.Alias + " could not be opened"
 	case Disconnect:
 		title = o.action.Alias + " could not be disconnected"
+	case Stop:
+		title = o.action.Alias + " could not be stopped"
 	}
 	p := problem.From(o.err)
 	return Notice{About: o.action.Alias, Title: title, Body: sentences(p.Sentence, p.Hint), For: 30 * time.Second}

@@ -17,6 +17,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/releases"
+	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -33,7 +34,7 @@ type traySource struct {
 func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 	files, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch for spaces and host keys: %w", err)
+		return fmt.Errorf("watch for spaces, host keys and settings: %w", err)
 	}
 	defer func() { _ = files.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
@@ -51,8 +52,12 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 		return errors.Join(err, <-ended)
 	}
 	// The folders may not exist before the first connection.
+	folders := []string{s.state, filepath.Join(s.ssh, "spacehatch")}
+	if file, err := settings.Path(); err == nil {
+		folders = append(folders, filepath.Dir(file))
+	}
 	watch := func() {
-		for _, folder := range []string{s.state, filepath.Join(s.ssh, "spacehatch")} {
+		for _, folder := range folders {
 			if !slices.Contains(files.WatchList(), folder) {
 				_ = files.Add(folder)
 			}
@@ -68,13 +73,13 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 			last = slices.DeleteFunc(trayTunnels(all), func(t tray.Tunnel) bool { return t.Ended })
 		case event, open := <-files.Events:
 			if !open {
-				return finish(errors.New("watch for spaces and host keys: the watcher has ended"))
+				return finish(errors.New("watch for spaces, host keys and settings: the watcher has ended"))
 			}
-			if name := filepath.Base(event.Name); name == "spaces.json" || name == "known_hosts" || name == releases.File {
+			if slices.Contains([]string{"spaces.json", "known_hosts", "settings.toml", releases.File}, filepath.Base(event.Name)) {
 				f(s.snapshot(slices.Clone(last)))
 			}
 		case err := <-files.Errors:
-			s.log.Debug("events about spaces and host keys were lost", "error", err)
+			s.log.Debug("events about spaces, host keys and settings were lost", "error", err)
 			f(s.snapshot(slices.Clone(last)))
 		case err := <-ended:
 			cancel()
@@ -88,7 +93,10 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 // snapshot puts together what is known. A file that cannot be read leaves its
 // part empty: the tunnels are what matters.
 func (s traySource) snapshot(tunnels []tray.Tunnel) tray.Snapshot {
-	shot := tray.Snapshot{Tunnels: tunnels, Windows: s.windows, Newer: s.releases().Newer(), Keys: map[string][]string{}}
+	shot := tray.Snapshot{
+		Tunnels: tunnels, Windows: s.windows, Newer: s.releases().Newer(), IdleAfter: s.idleAfter(),
+		Keys: map[string][]string{},
+	}
 	spaces, err := s.spaces()
 	if err != nil {
 		s.log.Warn("the tray does not know the spaces", "error", err)
@@ -107,6 +115,20 @@ func (s traySource) snapshot(tunnels []tray.Tunnel) tray.Snapshot {
 		}
 	}
 	return shot
+}
+
+// idleAfter is the setting of this moment. What cannot be read is as it was when
+// the tray began.
+func (s traySource) idleAfter() time.Duration {
+	file, err := settings.Path()
+	if err != nil {
+		return s.settings.IdleNotice
+	}
+	chosen, err := settings.Load(file, func(string) (string, bool) { return "", false })
+	if err != nil {
+		return s.settings.IdleNotice
+	}
+	return chosen.IdleNotice
 }
 
 // spaces returns the known spaces, the last used first.
@@ -135,7 +157,7 @@ func trayTunnels(all []registry.Status) []tray.Tunnel {
 		phase, known := phases[status.State]
 		t := tray.Tunnel{
 			Alias: status.Alias, Phase: phase, Since: status.Since, In: status.BytesIn, Out: status.BytesOut,
-			RTT: time.Duration(status.RTT * float64(time.Millisecond)), Ended: status.State == registry.Closed,
+			RTT: time.Duration(status.RTT * float64(time.Millisecond)), Active: status.LastActive, Ended: status.State == registry.Closed,
 		}
 		if t.Ended && status.Problem != nil && status.Problem.Code != problem.Cancelled {
 			t.Failure, t.Hint = status.Problem.Sentence, status.Problem.Hint
