@@ -35,7 +35,7 @@ type guard struct {
 func (c *carrier) newGuard() *guard {
 	g := &guard{every: c.guardEvery, log: c.log.With("alias", c.space.Alias).Debug}
 	kinds := []session.Kind{session.SageMaker, session.UnifiedStudio, session.HyperPod}
-	if c.settings.KeepAwake && slices.Contains(kinds, c.space.Kind) {
+	if slices.Contains(kinds, c.space.Kind) && c.settings.KeepAwake {
 		masters := c.masters()
 		g.tell = func(ctx context.Context) error { return masters.Run(ctx, c.space.Alias, sayActive) }
 	}
