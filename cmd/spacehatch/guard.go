@@ -37,14 +37,18 @@ func (c *carrier) newGuard() *guard {
 	kinds := []session.Kind{session.SageMaker, session.UnifiedStudio, session.HyperPod}
 	if slices.Contains(kinds, c.space.Kind) && c.settings.KeepAwake {
 		masters := c.masters()
-		g.tell = func(ctx context.Context) error { return masters.Run(ctx, c.space.Alias, sayActive) }
+		// The alias may be another one by then: see release.
+		g.tell = func(ctx context.Context) error { return masters.Run(ctx, c.entry.Status().Alias, sayActive) }
 	}
 	return g
 }
 
 // watch returns ssh with the guard in front of it, and what ends what the guard
-// has begun.
+// has begun. Without a guard it is ssh itself.
 func (g *guard) watch(ctx context.Context, ssh io.Reader) (guarded io.Reader, end func()) {
+	if g == nil {
+		return ssh, func() {}
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var told sync.WaitGroup
 	g.next = time.Now().Add(g.every)
