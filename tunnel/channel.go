@@ -364,6 +364,15 @@ func (c *channel) deadline() time.Time {
 	return at
 }
 
+// waitsSince returns since when something that was sent waits for its
+// acknowledgement, while that is to be expected; zero otherwise.
+func (c *channel) waitsSince() time.Time {
+	if c.ended || !c.up || c.paused || c.choked || c.out.idle() {
+		return time.Time{}
+	}
+	return c.progressAt
+}
+
 // tick lets time have its effect.
 func (c *channel) tick(now time.Time) {
 	if c.ended || !c.up {

@@ -157,6 +157,7 @@ func (o *outgoing) markLost(i int) {
 
 // markAllLost has everything unacknowledged sent again: after a reconnect.
 func (o *outgoing) markAllLost() {
+	o.trip.backoff = 0 // the new socket has not shown yet that it is slow
 	for i := o.head; i < len(o.sent); i++ {
 		o.markLost(i)
 		// No sample: the gateway may deliver an old answer on the new socket.

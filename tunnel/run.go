@@ -114,7 +114,7 @@ func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) e
 		r.attempts, r.cuts, r.refusals, r.refreshes, r.busy = 0, 0, 0, 0, false
 		return nil
 	}
-	if isTimeout(lost) || errors.Is(lost, errStalled) || errors.Is(lost, errSlept) {
+	if fellSilent(lost) {
 		return nil
 	}
 	if closed, ok := errors.AsType[*closeError](lost); !ok {

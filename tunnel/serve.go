@@ -3,7 +3,6 @@ package tunnel
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -12,23 +11,11 @@ import (
 )
 
 const (
-	// sleptAfter is how much further the clock on the wall may go than the
-	// one that measures time before the computer is taken to have slept.
-	sleptAfter = 5 * time.Second
-	// wakeLimit is how long a socket may be silent after a sleep before it
-	// counts as lost: its other end will have given up on it.
-	wakeLimit = 5 * time.Second
+	// batchLimit is how many bytes are written to the socket in one go, about.
+	batchLimit = 64 << 10
 	// lastWords bounds how long is read from a socket that cannot be written
 	// to any more. Where it was cut there is nothing to wait for.
 	lastWords = 250 * time.Millisecond
-)
-
-// batchLimit is how many bytes are written to the socket in one go, about.
-const batchLimit = 64 << 10
-
-var (
-	errStalled = errors.New("nothing was acknowledged for " + stallAfter.String())
-	errSlept   = errors.New("silent for " + wakeLimit.String() + " after a sleep of this computer")
 )
 
 // serve speaks over one socket until it is lost or the channel has ended. It
@@ -45,7 +32,7 @@ func (t *Tunnel) serve(parent context.Context, s socket) error {
 	})
 	running.Go(func() { cancel(t.receiveAll(ctx, s)) })
 	err := t.sendAll(ctx, s)
-	if err != nil && ctx.Err() == nil && !isTimeout(err) && !errors.Is(err, errStalled) && !errors.Is(err, errSlept) {
+	if err != nil && ctx.Err() == nil && !fellSilent(err) {
 		awaitLastWords(ctx)
 	}
 	cancel(err)
@@ -139,16 +126,16 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 	timer := time.NewTimer(t.o.PingInterval)
 	defer timer.Stop()
 	var batch []byte
-	var sleep sleepWatch
+	var doubt doubt
 	nextPing := time.Now().Add(t.o.PingInterval)
 	for {
 		now := time.Now()
 		t.mu.Lock()
-		if sleep.over(now, t.o.wall(now), t.frames) {
-			t.o.Log.Debug("this computer has slept: the socket has to show that it lives")
+		since := t.ch.waitsSince()
+		if doubt.look(now, t.o.wall(now), t.frames, since) {
+			t.o.Log.Debug("the socket has to show that it lives", "or", doubt.reason)
 			nextPing = now
 		}
-		silent := sleep.silent(now, t.frames)
 		t.ch.tick(now)
 		batch = t.fill(now, batch[:0])
 		ended, stalled, at := t.ch.ended, t.ch.stalled, t.ch.deadline()
@@ -172,16 +159,16 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 			return nil
 		case stalled:
 			return errStalled
-		case silent:
-			return errSlept
+		case doubt.given() != nil:
+			return doubt.given()
 		case len(batch) >= batchLimit:
 			continue
 		}
 		if at.IsZero() || nextPing.Before(at) {
 			at = nextPing
 		}
-		if !sleep.until.IsZero() && sleep.until.Before(at) {
-			at = sleep.until
+		if soon := doubt.deadline(since); !soon.IsZero() && soon.Before(at) {
+			at = soon
 		}
 		timer.Reset(time.Until(at))
 		select {

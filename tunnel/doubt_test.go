@@ -17,12 +17,12 @@ func (s *sleeper) wall(now time.Time) time.Time {
 
 func TestASocketThatDiedInASleepIsGivenUpSoon(t *testing.T) {
 	for name, wake := range map[string]func(t *testing.T, tunnel *Tunnel) (limit time.Duration){
-		"nobody does anything": func(_ *testing.T, tunnel *Tunnel) time.Duration { return tunnel.o.PingInterval + wakeLimit },
+		"nobody does anything": func(_ *testing.T, tunnel *Tunnel) time.Duration { return tunnel.o.PingInterval + sleptLimit },
 		"a key is pressed": func(t *testing.T, tunnel *Tunnel) time.Duration {
 			if _, err := io.WriteString(tunnel, "x"); err != nil {
 				t.Fatal(err)
 			}
-			return wakeLimit
+			return sleptLimit
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,11 +82,62 @@ func TestASocketThatOutlivesASleepStays(t *testing.T) {
 }
 
 func TestClockSetBackIsNoSleep(t *testing.T) {
-	var s sleepWatch
-	if s.over(epoch, epoch, 0) || s.over(epoch.Add(time.Second), epoch.Add(-time.Hour), 0) || s.over(epoch.Add(2*time.Second), epoch.Add(time.Second-time.Hour), 0) {
+	var d doubt
+	look := func(now, wall time.Duration) bool {
+		return d.look(epoch.Add(now), epoch.Add(wall), 1, time.Time{})
+	}
+	if look(0, 0) || look(time.Second, -time.Hour) || look(2*time.Second, time.Second-time.Hour) {
 		t.Error("a sleep was noticed")
 	}
-	if !s.over(epoch.Add(3*time.Second), epoch, 0) || s.over(epoch.Add(4*time.Second), epoch.Add(time.Second), 0) {
+	if !look(3*time.Second, 0) || look(4*time.Second, time.Second) {
 		t.Error("a sleep was noticed at another time")
 	}
+}
+
+// TestWhoWaitsForAnAnswerNeedNotWaitForFortyFiveSeconds: after a change of the
+// network, say, a key shows that the socket is dead.
+func TestWhoWaitsForAnAnswerNeedNotWaitForFortyFiveSeconds(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		readString(t, tunnel, len(banner))
+		time.Sleep(time.Minute)
+		g.set(func() { g.mute = true })
+		time.Sleep(7 * time.Second)
+		if _, err := io.WriteString(tunnel, "x"); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		for tunnel.Stats().Reconnects == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		g.set(func() { g.mute = false })
+		if took := time.Since(began); took < 14*time.Second || took > 15*time.Second+time.Millisecond {
+			t.Errorf("after %v", took)
+		}
+		if s := tunnel.Stats(); s.LastReconnectReason != "silent for 15s although an answer was due" {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Second)
+		if g.got() != "x" {
+			t.Errorf("the agent got %q", g.got())
+		}
+	})
+}
+
+// TestWhoIsSlowIsNotDead: bytes that come, of whatever kind, are a sign of life.
+func TestWhoIsSlowIsNotDead(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		g.set(func() { g.agent.withholdAcks = true })
+		if _, err := io.WriteString(tunnel, "x"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(stallAfter - time.Second)
+		if s := tunnel.Stats(); s.Reconnects != 0 {
+			t.Errorf("%+v", s)
+		}
+		if g.pings < 4 || g.pings > 8 {
+			t.Errorf("%d pings", g.pings)
+		}
+	})
 }
