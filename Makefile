@@ -71,7 +71,7 @@ e2e/js/node_modules/.package-lock.json: e2e/js/package.json e2e/js/package-lock.
 .PHONY: test
 test: build plugin e2e/js/node_modules/.package-lock.json ## run every test; needs gcc, node and what .ci/run installs
 	@started=$$SECONDS; \
-	$(MAKE) -j2 --keep-going --output-sync=line test-vet test-unit test-js test-e2e || \
+	$(MAKE) -j2 --keep-going --output-sync=line test-vet test-unit test-js test-e2e test-faults || \
 		{ echo; echo "make test: FAILED after $$((SECONDS - started)) s, see above"; exit 1; }; \
 	echo; echo "make test: everything passed in $$((SECONDS - started)) s"
 
@@ -90,6 +90,11 @@ test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with
 .PHONY: test-e2e
 test-e2e: desktop e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
 	go test -count=1 -timeout 10m ./e2e/...
+
+# Without the race detector, and many at once: most of the time is waiting.
+.PHONY: test-faults
+test-faults: ## move 256 MiB each way through OpenSSH while sockets and messages are lost
+	go test -count=1 -timeout 10m -parallel 16 -run '^TestATransfer' ./cmd/spacehatch -transfer 256 -losses 100 -slow 2s
 
 .PHONY: fmt
 fmt: ## format the code

@@ -26,10 +26,15 @@ const alias = "my-space.hatch"
 // studio is a Studio in the test's own process.
 type studio struct{ *simulator.Simulator }
 
-func newStudio(t *testing.T) studio {
+// newStudio starts one whose spaces have the embedded SSH server, if no change
+// says otherwise.
+func newStudio(t *testing.T, changes ...func(*simulator.Config)) studio {
 	t.Helper()
 	config := simulator.Defaults()
 	config.SSHD, config.AgentPace = space.Embedded, 0
+	for _, change := range changes {
+		change(&config)
+	}
 	s, err := simulator.Start(context.WithoutCancel(t.Context()), config)
 	if err != nil {
 		t.Fatal(err)

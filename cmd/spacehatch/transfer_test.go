@@ -29,8 +29,9 @@ import (
 // How much is moved while things break: little by itself, much for `make
 // test-faults`.
 var (
-	transferMiB = flag.Int64("transfer", 4, "MiB that go each way while sockets are lost")
+	transferMiB = flag.Int64("transfer", 8, "MiB that go each way while sockets are lost")
 	losses      = flag.Int("losses", 12, "how many sockets are lost on the way")
+	slow        = flag.Duration("slow", 200*time.Millisecond, "the round trip of the slow network")
 	faultSeed   = flag.Uint64("faults-seed", 0, "where the losses come; 0 is another each time")
 )
 
@@ -43,27 +44,6 @@ func seeded(t *testing.T) *rand.Rand {
 	}
 	t.Logf("again with: -args -faults-seed %d", seed)
 	return rand.New(rand.NewPCG(seed, 4))
-}
-
-// newFarStudio is a Studio whose spaces have the machine's own sshd, where that
-// can be had.
-func newFarStudio(t *testing.T, change func(*simulator.Config)) studio {
-	t.Helper()
-	config := simulator.Defaults()
-	config.SSHD, config.AgentPace = space.Auto, 0
-	if change != nil {
-		change(&config)
-	}
-	s, err := simulator.Start(context.WithoutCancel(t.Context()), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return studio{s}
 }
 
 // sshSetUp writes the config that makes OpenSSH use our proxy.
@@ -163,35 +143,6 @@ func (c counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// lose loses sockets at random points of a transfer of total bytes, of which
-// moved have gone, each when the one before has been made up for.
-func lose(ctx context.Context, t *testing.T, g *gateway.Gateway, random *rand.Rand, moved *atomic.Int64, total int64) error {
-	points := make([]int64, *losses)
-	for i := range points {
-		points[i] = random.Int64N(total * 95 / 100)
-	}
-	slices.Sort(points)
-	ways := waysToLose()
-	took := map[string]time.Duration{}
-	for i, point := range points {
-		if err := until(ctx, func() bool { return moved.Load() >= point }); err != nil {
-			return fmt.Errorf("loss %d at %d of %d: %w", i, point, total, err)
-		}
-		before := g.Counters().Reconnects
-		way := ways[i%len(ways)]
-		if err := way.do(ctx, g); err != nil {
-			return fmt.Errorf("loss %d, %s: %w", i, way.name, err)
-		}
-		began := time.Now()
-		if err := until(ctx, func() bool { return g.Counters().Reconnects > before }); err != nil {
-			return fmt.Errorf("loss %d, %s, at %d of %d: no new socket: %w", i, way.name, point, total, err)
-		}
-		took[way.name] = max(took[way.name], time.Since(began))
-	}
-	t.Logf("the longest way back: %v", took)
-	return nil
-}
-
 // together runs functions until all have ended; the first error ends them.
 type together struct {
 	running sync.WaitGroup
@@ -217,36 +168,43 @@ func (a *together) Wait() error {
 	return context.Cause(a.ctx)
 }
 
-// TestATransferOutlivesEveryLoss moves bytes both ways through OpenSSH while
-// the web socket is lost at random points in four ways: no byte is lost,
-// doubled or out of order, and ssh notices nothing.
-func TestATransferOutlivesEveryLoss(t *testing.T) {
-	t.Parallel()
-	random := seeded(t)
-	d := newDesk(t)
-	s := newFarStudio(t, func(c *simulator.Config) { c.AgentPayload = 16 << 10 })
-	d.signedIn(s)
+// aheadLimit is how far the near end of a transfer may be ahead of what has
+// gone through the tunnel: ssh and the pipes hold that much.
+const aheadLimit = 8 << 20
+
+// transfer is bytes that go both ways at once through one OpenSSH.
+type transfer struct {
+	studio studio
+	moved  atomic.Int64 // both ways, as the near end sees them
+	size   int64        // each way
+	random *rand.Rand
+}
+
+// run moves the bytes while sabotage does its work, and holds what arrives
+// against what was sent, at either end: no byte is lost, doubled or out of
+// order, and ssh notices nothing.
+func (x *transfer) run(t *testing.T, d *desk, sabotage func(ctx context.Context) error) {
+	t.Helper()
+	d.signedIn(x.studio)
 	d.knows(t)
 	d.sshSetUp(t)
-	d.env = append(d.env, variableBounds+"=200ms,800ms,1m")
-	home, err := s.Home(t.Context(), "my-space")
+	home, err := x.studio.Home(t.Context(), "my-space")
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := *transferMiB << 20
 	far, err := os.Create(filepath.Join(home, "down"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	downSum, err := noise(far, random, size)
+	downSum, err := noise(far, x.random, x.size)
 	if err := errors.Join(err, far.Close()); err != nil {
 		t.Fatal(err)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	all, ctx := newTogether(ctx)
-	// The checksum of what arrives is made in the space.
+	// The checksum of what arrives there is made there.
 	ssh := d.ssh(ctx, "exec 3<&0; sha256sum <&3 >up.sum & cat down; wait")
 	var said buffer
 	ssh.Stderr = &said
@@ -261,42 +219,139 @@ func TestATransferOutlivesEveryLoss(t *testing.T) {
 	if err := ssh.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var moved atomic.Int64
-	up, points := rand.New(rand.NewPCG(random.Uint64(), 5)), rand.New(rand.NewPCG(random.Uint64(), 6))
 	var upSum string
-	hash := sha256.New()
-	var got int64
+	hash, got := sha256.New(), int64(0)
+	up := rand.New(rand.NewPCG(x.random.Uint64(), 5))
 	began := time.Now()
 	all.Go(func() (err error) {
-		upSum, err = noise(counter{in, &moved}, up, size)
+		upSum, err = noise(counter{in, &x.moved}, up, x.size)
 		return errors.Join(err, in.Close())
 	})
 	all.Go(func() (err error) {
-		got, err = io.Copy(counter{hash, &moved}, out)
+		got, err = io.Copy(counter{hash, &x.moved}, out)
 		return err
 	})
 	all.Go(func() error {
-		if err := until(ctx, func() bool { return s.Gateway().Counters().Opened == 1 }); err != nil {
+		if err := until(ctx, func() bool { return x.studio.Gateway().Counters().Opened == 1 }); err != nil {
 			return err
 		}
-		return lose(ctx, t, s.Gateway(), points, &moved, 2*size)
+		return sabotage(ctx)
 	})
 	if err := errors.Join(all.Wait(), ssh.Wait()); err != nil {
-		t.Fatalf("%v; ssh said: %s; %+v", err, &said, d.tunnels(t))
+		t.Fatalf("%v; ssh said: %s; %d of %d have moved; %+v", err, &said, x.moved.Load(), 2*x.size, d.tunnels(t))
 	}
-	t.Logf("%d MiB each way in %v", *transferMiB, time.Since(began))
-	if sum := fmt.Sprintf("%x", hash.Sum(nil)); sum != downSum || got != size {
-		t.Errorf("down: %d of %d bytes with the sum %s, want %s", got, size, sum, downSum)
+	t.Logf("%d KiB each way in %v", x.size>>10, time.Since(began))
+	if sum := fmt.Sprintf("%x", hash.Sum(nil)); sum != downSum || got != x.size {
+		t.Errorf("down: %d of %d bytes with the sum %s, want %s", got, x.size, sum, downSum)
 	}
 	sum, err := os.ReadFile(filepath.Join(home, "up.sum"))
 	if err != nil || !strings.HasPrefix(string(sum), upSum+" ") {
 		t.Errorf("up: the sum in the space is %s, want %s (%v)", sum, upSum, err)
 	}
-	if c := s.Gateway().Counters(); c.Opened != 1 || c.Reconnects < int64(*losses) || c.Terminated != 1 {
+	if c := x.studio.Gateway().Counters(); c.Opened != 1 || c.Terminated != 1 {
 		t.Errorf("%+v", c)
 	}
 	if said.String() != "" {
 		t.Errorf("ssh said: %s", &said)
 	}
 	d.noSocket(t)
+}
+
+// lose loses sockets at random points, each when the one before has been made
+// up for.
+func (x *transfer) lose(ctx context.Context, t *testing.T, random *rand.Rand) error {
+	g, ways := x.studio.Gateway(), waysToLose()
+	points := make([]int64, *losses)
+	for i := range points {
+		points[i] = random.Int64N(2*x.size - aheadLimit)
+	}
+	slices.Sort(points)
+	took := map[string]time.Duration{}
+	for i, point := range points {
+		way := ways[i%len(ways)]
+		failed := func(err error) error { return fmt.Errorf("loss %d, %s, at %d: %w", i, way.name, point, err) }
+		if err := until(ctx, func() bool { return x.moved.Load() >= point }); err != nil {
+			return failed(err)
+		}
+		before := g.Counters().Reconnects
+		if err := way.do(ctx, g); err != nil {
+			return failed(err)
+		}
+		began := time.Now()
+		if err := until(ctx, func() bool { return g.Counters().Reconnects > before }); err != nil {
+			return failed(err)
+		}
+		took[way.name] = max(took[way.name], time.Since(began))
+	}
+	t.Logf("the longest way back: %v", took)
+	return nil
+}
+
+// TestATransferOutlivesEveryLoss loses the web socket at random points in four
+// ways.
+func TestATransferOutlivesEveryLoss(t *testing.T) {
+	t.Parallel()
+	x := transfer{size: *transferMiB << 20, random: seeded(t)}
+	x.studio = newStudio(t, func(c *simulator.Config) {
+		// The agent repeats ten messages a second: in larger ones that is less
+		// to wait for.
+		c.SSHD, c.AgentPayload = space.Auto, 16<<10
+	})
+	d := newDesk(t)
+	d.env = append(d.env, variableBounds+"=200ms,800ms,1m")
+	points := rand.New(rand.NewPCG(x.random.Uint64(), 6))
+	x.run(t, d, func(ctx context.Context) error { return x.lose(ctx, t, points) })
+	if n := x.studio.Gateway().Counters().Reconnects; n < int64(*losses) {
+		t.Errorf("%d sockets were made up for, of %d", n, *losses)
+	}
+}
+
+// TestATransferOutlivesBadMessages has a network that doubles, mixes, loses and
+// damages them.
+func TestATransferOutlivesBadMessages(t *testing.T) {
+	t.Parallel()
+	const little = 1 << 20
+	for name, c := range map[string]struct {
+		size   int64
+		faults gateway.Faults
+		floods int
+	}{
+		"doubled":               {little, gateway.Faults{DuplicateEvery: 2}, 0},
+		"mixed":                 {little, gateway.Faults{ReorderEvery: 3}, 0},
+		"overtaken by 1000":     {little, gateway.Faults{ReorderEvery: 100, ReorderSpan: 1000}, 0},
+		"lost":                  {little, gateway.Faults{LoseEvery: 50}, 0},
+		"acknowledgements lost": {little, gateway.Faults{LoseAcksEvery: 5}, 0},
+		"slow":                  {little / 64, gateway.Faults{RTT: *slow}, 0},
+		"damaged":               {little, gateway.Faults{DamageEvery: 50}, 0},
+		"oversize":              {8 * little, gateway.Faults{}, 3},
+		"everything": {*transferMiB << 20, gateway.Faults{
+			DuplicateEvery: 7, ReorderEvery: 1001, ReorderSpan: 1000, LoseEvery: 1511, LoseAcksEvery: 307, DamageEvery: 1103,
+		}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := transfer{size: c.size, random: seeded(t)}
+			x.studio = newStudio(t, func(c *simulator.Config) { c.SSHD, c.AgentPayload = space.Auto, 4<<10 })
+			// No faster than what is kept of messages that came too early
+			// bears, while the agent finds out that one is missing.
+			c.faults.Bandwidth = 12 << 20
+			x.studio.Gateway().SetFaults(c.faults)
+			x.run(t, newDesk(t), func(ctx context.Context) error {
+				for i := range c.floods {
+					point := (2*x.size - aheadLimit) * int64(i+1) / int64(c.floods+1)
+					before := x.studio.Gateway().Counters().Reconnects
+					if err := until(ctx, func() bool { return x.moved.Load() >= point }); err != nil {
+						return err
+					}
+					if err := lostOne(x.studio.Gateway().Flood("")); err != nil {
+						return err
+					}
+					if err := until(ctx, func() bool { return x.studio.Gateway().Counters().Reconnects > before }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
 }
