@@ -243,10 +243,12 @@ func (c *channel) end(err error) {
 	c.err = err
 }
 
-// terminate asks for the end of the session, after all that was given.
+// terminate asks for the end of the session, after all that was given. An agent
+// that has our answer to its handshake is told as soon as it can hear it; any
+// other gives up by itself after 15 s.
 func (c *channel) terminate() {
 	c.terminating = true
-	if c.phase == shaking {
+	if c.phase == shaking && (!c.answered || c.response != nil || !c.up) {
 		c.end(nil)
 	}
 }

@@ -421,6 +421,37 @@ func TestTerminateComesAfterTheBytes(t *testing.T) {
 	}
 }
 
+// TestTerminateInTheHandshake: an agent that has our answer would go on with the
+// session, and AWS would keep it for twenty minutes.
+func TestTerminateInTheHandshake(t *testing.T) {
+	b := newBench(t, testOptions())
+	b.c.terminate()
+	if !b.c.ended {
+		t.Error("a channel on which nothing was said waits")
+	}
+	b = newBench(t, testOptions())
+	b.agent.banner = banner
+	b.agent.begin(b.now)
+	for _, f := range b.agent.out {
+		if err := b.c.receive(b.now, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.agent.out = nil
+	answer := b.frames()
+	b.c.terminate()
+	if b.c.ended {
+		t.Fatal("ended although the agent has an answer")
+	}
+	for _, f := range answer {
+		b.agent.receive(b.now, f)
+	}
+	b.pass(0)
+	if fmt.Sprint(b.agent.signals) != "[2]" || !b.c.ended || b.c.err != nil {
+		t.Errorf("signals %v, ended %v with %v", b.agent.signals, b.c.ended, b.c.err)
+	}
+}
+
 func TestEnds(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -19,6 +19,10 @@ import (
 	"github.com/spacehatch/spacehatch/tunnel/wire"
 )
 
+// cancelLimit bounds what Open does at the end of its context so that no session
+// stays open at AWS.
+const cancelLimit = time.Second
+
 // Tunnel is an open data channel: an io.ReadWriteCloser that may be read by
 // one goroutine and written by another.
 //
@@ -53,7 +57,8 @@ type Tunnel struct {
 }
 
 // Open dials the stream URL, sends the token and completes the handshake with
-// the agent. ctx bounds the opening only; the tunnel lives until [Tunnel.Close]
+// the agent. ctx bounds the opening only (an agent that is there is told within a
+// second that nobody wants it any more); the tunnel lives until [Tunnel.Close]
 // or until one of its sides ends it. The error is a *problem.Problem:
 // Unreachable (network, proxy, certificate), TunnelRefused (by AWS or the
 // agent), NotSupported (no session for SSH), Cancelled (by ctx).
@@ -73,8 +78,7 @@ func Open(ctx context.Context, o Options) (*Tunnel, error) {
 	select {
 	case <-t.opened:
 	case <-ctx.Done():
-		cancel()
-		<-t.done
+		t.leave(min(cancelLimit, o.CloseTimeout))
 		return nil, openingEnded(ctx.Err())
 	}
 	t.mu.Lock()
@@ -174,6 +178,12 @@ func (t *Tunnel) Write(p []byte) (int, error) {
 // that nobody has read are lost. It returns when nothing of the tunnel runs
 // any more; the error is always nil.
 func (t *Tunnel) Close() error {
+	t.leave(t.o.CloseTimeout)
+	return nil
+}
+
+// leave ends the session, within a limit, and waits until nothing runs.
+func (t *Tunnel) leave(limit time.Duration) {
 	t.mu.Lock()
 	t.ch.terminate()
 	reachable := t.ch.up
@@ -181,7 +191,7 @@ func (t *Tunnel) Close() error {
 	t.mu.Unlock()
 	t.poke()
 	if reachable {
-		timer := time.NewTimer(t.o.CloseTimeout)
+		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		select {
 		case <-t.done:
@@ -190,7 +200,6 @@ func (t *Tunnel) Close() error {
 	}
 	t.cancel()
 	<-t.done
-	return nil
 }
 
 // Done is closed when the tunnel has ended and nothing of it runs any more.

@@ -82,14 +82,10 @@ type carrier struct {
 // carry opens the session's tunnel, announces it, and moves bytes between it
 // and ssh until either side ends. Without an ssh it waits for one.
 func (c *carrier) carry(ctx context.Context, ssh *stream) (err error) {
-	runtime, err := paths.MakeRuntime()
-	if err != nil {
-		return err
-	}
 	c.entry = registry.NewEntry(c.space.Alias, c.space.ARN, string(c.session.Origin), ssh != nil)
 	defer func() { c.entry.End(err) }()
 	// Before it is open, so that an early ssh waits for it.
-	if err := c.entry.Announce(runtime); err != nil {
+	if err := c.announce(); err != nil {
 		if ssh == nil {
 			return err // nobody could ever attach
 		}
@@ -108,6 +104,15 @@ func (c *carrier) carry(ctx context.Context, ssh *stream) (err error) {
 		}
 	}
 	return c.pump(ctx, t, ssh)
+}
+
+// announce makes the tunnel known to the other programs of this user.
+func (c *carrier) announce() error {
+	runtime, err := paths.MakeRuntime()
+	if err != nil {
+		return err
+	}
+	return c.entry.Announce(runtime)
 }
 
 // open opens the tunnel. Whoever gave the session: nothing is dialled that the

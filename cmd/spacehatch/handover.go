@@ -12,7 +12,6 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/internal/ipc"
-	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/secret"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -90,11 +89,7 @@ func (c *carrier) carryHandedOver(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		return nil
 	}
-	runtime, err := paths.MakeRuntime()
-	if err != nil {
-		return err
-	}
-	if err := c.entry.Announce(runtime); err != nil {
+	if err := c.announce(); err != nil {
 		return err
 	}
 	if err := ipc.Send(c.out, c.entry.Status()); err != nil {

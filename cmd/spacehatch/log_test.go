@@ -184,6 +184,11 @@ func TestALogThatCannotBeWrittenStopsNothing(t *testing.T) {
 		"the state folder cannot be made": func(_ *testing.T, d *desk) {
 			d.env = append(d.env, "XDG_STATE_HOME=/proc")
 		},
+		"the runtime folder cannot be made": func(_ *testing.T, d *desk) {
+			d.env = append(d.env, "XDG_RUNTIME_DIR=/proc")
+		},
+		"the disk is full from the start": func(_ *testing.T, d *desk) { d.limit = "ulimit -f 0" },
+		"the disk becomes full":           func(_ *testing.T, d *desk) { d.limit = "ulimit -f 1" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
@@ -199,11 +204,17 @@ func TestALogThatCannotBeWrittenStopsNothing(t *testing.T) {
 			if got := d.run(t, "nonsense", "link", "-"); got.code != exitRefused || got.errors != "" {
 				t.Errorf("link: %v", got)
 			}
-			tunnel := d.start(t, "tunnel", arn)
-			d.awaitTunnel(t, registry.Waiting)
-			tunnel.interrupt(t)
-			if e := tunnel.end(t); e.code != exitOK {
-				t.Errorf("tunnel: %v", e)
+			if tunnel := d.start(t, "tunnel", arn); name != "the runtime folder cannot be made" {
+				d.awaitTunnel(t, registry.Waiting)
+				tunnel.interrupt(t)
+				if e := tunnel.end(t); e.code != exitOK {
+					t.Errorf("tunnel: %v", e)
+				}
+			} else if e := tunnel.end(t); e.code != exitFailed || !strings.Contains(e.errors, "runtime folder") {
+				t.Errorf("a tunnel that no ssh could ever reach: %v", e)
+			}
+			if log, err := os.Stat(filepath.Join(d.state, logName)); err == nil && log.Mode().IsRegular() && log.Size() > 1024 {
+				t.Errorf("%d bytes were written all the same", log.Size())
 			}
 		})
 	}

@@ -120,6 +120,7 @@ func beSSH() {
 type desk struct {
 	home, runtime, state string
 	env                  []string
+	limit                string // a shell command that comes before every program
 }
 
 // newDesk is not below t.TempDir, whose path is too long for sockets.
@@ -173,6 +174,9 @@ func surroundings(home, run string) []string {
 // command is one call of the program, in a session without a terminal.
 func (d *desk) command(args ...string) *exec.Cmd {
 	cmd := exec.Command("spacehatch", args...)
+	if d.limit != "" {
+		cmd = exec.Command("sh", append([]string{"-c", d.limit + `; exec spacehatch "$@"`, "sh"}, args...)...)
+	}
 	cmd.Env = d.env
 	cmd.Dir = d.home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

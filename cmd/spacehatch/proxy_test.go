@@ -383,24 +383,36 @@ func TestTheTunnelIsKilled(t *testing.T) {
 	}
 }
 
+// What AWS says at the end of a session is what the person reads, made harmless,
+// whichever process had the tunnel.
 func TestTheSessionEndsInTheMiddle(t *testing.T) {
 	t.Parallel()
-	d, s := newDesk(t), newStudio(t)
-	d.at(s)
-	tunnel, o := d.waitingTunnel(t, s)
-	proxy := d.start(t, "proxy", alias)
-	proxy.expect(t, banner)
-	if err := s.Gateway().TerminateSession(o.ID, "Session ended by the test."); err != nil {
-		t.Fatal(err)
+	for _, attached := range []bool{true, false} {
+		d, s := newDesk(t), newStudio(t)
+		d.at(s)
+		o := s.opened(t)
+		if attached {
+			_, o = d.waitingTunnel(t, s)
+		} else if err := d.store().Keep(t.Context(), d.knows(t).Alias, o); err != nil {
+			t.Fatal(err)
+		}
+		proxy := d.start(t, "proxy", alias)
+		proxy.expect(t, banner)
+		if err := s.Gateway().TerminateSession(o.ID, "Session ended by the\x1b[2J administrator."); err != nil {
+			t.Fatal(err)
+		}
+		e := proxy.end(t)
+		told(t, e, exitFailed, "The session was ended from the other side: \"Session ended by the [2J administrator.\".")
+		if !strings.Contains(e.errors, "\n  Connect again.") {
+			t.Errorf("no word on what to do: %q", e.errors)
+		}
+		d.noSocket(t)
+		d.noProcess(t)
 	}
-	told(t, proxy.end(t), exitFailed, "")
-	tunnel.end(t)
-	d.noSocket(t)
 }
 
 func TestTheProxyEnds(t *testing.T) {
 	t.Parallel()
-	s := newStudio(t)
 	for _, attached := range []bool{true, false} {
 		for name, end := range map[string]func(*testing.T, *running){
 			"SIGTERM":      func(t *testing.T, r *running) { r.signal(t, syscall.SIGTERM) },
@@ -418,7 +430,7 @@ func TestTheProxyEnds(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s, attached %v", name, attached), func(t *testing.T) {
 				t.Parallel()
-				d := newDesk(t)
+				d, s := newDesk(t), newStudio(t)
 				d.signedIn(s)
 				d.knows(t)
 				var tunnel *running
@@ -449,6 +461,11 @@ func TestTheProxyEnds(t *testing.T) {
 					t.Errorf("sockets are left: %v", left)
 				}
 				d.noSocket(t)
+				if name == "SIGKILL" && !attached {
+					return // nobody is left who could say so to AWS
+				}
+				s.noSession(t, name == "stdout closed")
+				d.noProcess(t)
 			})
 		}
 	}

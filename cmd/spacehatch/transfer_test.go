@@ -30,7 +30,7 @@ import (
 // test-faults`.
 var (
 	transferMiB = flag.Int64("transfer", 8, "MiB that go each way while sockets are lost")
-	losses      = flag.Int("losses", 12, "how many sockets are lost on the way")
+	losses      = flag.Int("losses", 4, "how many sockets are lost on the way")
 	slow        = flag.Duration("slow", 200*time.Millisecond, "the round trip of the slow network")
 	faultSeed   = flag.Uint64("faults-seed", 0, "where the losses come; 0 is another each time")
 )
@@ -248,14 +248,17 @@ func (x *transfer) run(t *testing.T, d *desk, sabotage func(ctx context.Context)
 	if err != nil || !strings.HasPrefix(string(sum), upSum+" ") {
 		t.Errorf("up: the sum in the space is %s, want %s (%v)", sum, upSum, err)
 	}
-	if c := x.studio.Gateway().Counters(); c.Opened != 1 || c.Terminated != 1 {
-		t.Errorf("%+v", c)
-	}
+	x.studio.noSession(t, true)
 	if said.String() != "" {
 		t.Errorf("ssh said: %s", &said)
 	}
 	d.noSocket(t)
 }
+
+// largeMessages is the machine's own sshd behind an agent that puts more into a
+// message than AWS's. Agents repeat ten messages a second: in larger ones there
+// is less to wait for.
+func largeMessages(c *simulator.Config) { c.SSHD, c.AgentPayload = space.Auto, 64<<10 }
 
 // lose loses sockets at random points, each when the one before has been made
 // up for.
@@ -292,11 +295,7 @@ func (x *transfer) lose(ctx context.Context, t *testing.T, random *rand.Rand) er
 func TestATransferOutlivesEveryLoss(t *testing.T) {
 	t.Parallel()
 	x := transfer{size: *transferMiB << 20, random: seeded(t)}
-	x.studio = newStudio(t, func(c *simulator.Config) {
-		// The agent repeats ten messages a second: in larger ones that is less
-		// to wait for.
-		c.SSHD, c.AgentPayload = space.Auto, 16<<10
-	})
+	x.studio = newStudio(t, largeMessages)
 	d := newDesk(t)
 	d.env = append(d.env, variableBounds+"=200ms,800ms,1m")
 	points := rand.New(rand.NewPCG(x.random.Uint64(), 6))
@@ -310,7 +309,7 @@ func TestATransferOutlivesEveryLoss(t *testing.T) {
 // damages them.
 func TestATransferOutlivesBadMessages(t *testing.T) {
 	t.Parallel()
-	const little = 1 << 20
+	const little = 256 << 10
 	for name, c := range map[string]struct {
 		size   int64
 		faults gateway.Faults
@@ -318,20 +317,24 @@ func TestATransferOutlivesBadMessages(t *testing.T) {
 	}{
 		"doubled":               {little, gateway.Faults{DuplicateEvery: 2}, 0},
 		"mixed":                 {little, gateway.Faults{ReorderEvery: 3}, 0},
-		"overtaken by 1000":     {little, gateway.Faults{ReorderEvery: 100, ReorderSpan: 1000}, 0},
-		"lost":                  {little, gateway.Faults{LoseEvery: 50}, 0},
+		"overtaken by 1000":     {little, gateway.Faults{ReorderEvery: 40, ReorderSpan: 1000}, 0},
+		"lost":                  {little, gateway.Faults{LoseEvery: 30}, 0},
 		"acknowledgements lost": {little, gateway.Faults{LoseAcksEvery: 5}, 0},
-		"slow":                  {little / 64, gateway.Faults{RTT: *slow}, 0},
-		"damaged":               {little, gateway.Faults{DamageEvery: 50}, 0},
-		"oversize":              {8 * little, gateway.Faults{}, 3},
+		"slow":                  {little / 16, gateway.Faults{RTT: *slow}, 0},
+		"damaged":               {little, gateway.Faults{DamageEvery: 20}, 0},
+		"oversize":              {32 * little, gateway.Faults{}, 1},
 		"everything": {*transferMiB << 20, gateway.Faults{
 			DuplicateEvery: 7, ReorderEvery: 1001, ReorderSpan: 1000, LoseEvery: 1511, LoseAcksEvery: 307, DamageEvery: 1103,
-		}, 5},
+		}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := transfer{size: c.size, random: seeded(t)}
-			x.studio = newStudio(t, func(c *simulator.Config) { c.SSHD, c.AgentPayload = space.Auto, 4<<10 })
+			x.studio = newStudio(t, largeMessages, func(config *simulator.Config) {
+				if c.floods == 0 { // what is under way at a flood is lost
+					config.AgentPayload = 4 << 10
+				}
+			})
 			// No faster than what is kept of messages that came too early
 			// bears, while the agent finds out that one is missing.
 			c.faults.Bandwidth = 12 << 20

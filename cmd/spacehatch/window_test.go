@@ -5,9 +5,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spacehatch/spacehatch/app/view"
@@ -25,6 +28,10 @@ const (
 var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
 	"mends, then saves": mendsThenSaves(),
 	"disconnects":       disconnects(),
+	"sits there": func(view.Screen) (*view.Wish, bool) {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return nil, true
+	},
 
 	"starts and stops":      startsAndStops(),
 	"waits for the problem": waitsForTheProblem(),
@@ -185,6 +192,37 @@ func TestANoInAWindowLeavesNothing(t *testing.T) {
 	if left, err := os.ReadDir(d.home); err != nil || len(left) != 0 {
 		t.Errorf("there is %v, %v", left, err)
 	}
+}
+
+// TestAKilledWindowLeavesNothing: nobody can agree any more, so the tunnel that
+// waits for that ends, and the session at AWS.
+func TestAKilledWindowLeavesNothing(t *testing.T) {
+	s, d := newStudio(t), newDesk(t)
+	d.at(s)
+	d.person(t, "sits there")
+	opening := d.start(t, "open", "--editor", "none", s.link(t, "space=my-space"))
+	window := 0
+	eventually(t, func() bool {
+		for _, process := range d.processes(t) {
+			pid, args, _ := strings.Cut(process, " ")
+			if strings.Contains(args, "spacehatch-desktop") {
+				window, _ = strconv.Atoi(pid)
+			}
+		}
+		return window != 0 && s.Gateway().Counters().Connected == 1
+	}, func() string { return "no window, or no tunnel: " + opening.errors.String() })
+	if err := syscall.Kill(window, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if e := opening.end(t); e.code == exitOK {
+		t.Errorf("%v", e)
+	}
+	if left, err := os.ReadDir(d.home); err != nil || len(left) != 0 {
+		t.Errorf("there is %v, %v", left, err)
+	}
+	s.noSession(t, false)
+	d.noSocket(t)
+	d.noProcess(t)
 }
 
 func TestARefusedLinkIsShown(t *testing.T) {

@@ -108,7 +108,7 @@ func (g *Gateway) each(id string, act func(*session, *client)) (n int) {
 
 // counters count from the start of the gateway.
 type counters struct {
-	dials, upgrades, signed, refused, sessions, opened, reconnects, terminated atomic.Int64
+	dials, upgrades, signed, refused, sessions, opened, connected, reconnects, terminated atomic.Int64
 }
 
 // Counters tell what has happened since the start.
@@ -119,6 +119,7 @@ type Counters struct {
 	Refused    int64 `json:"refused"`    // upgrades or open messages refused
 	Sessions   int64 `json:"sessions"`   // sessions created
 	Opened     int64 `json:"opened"`     // sessions whose first client came
+	Connected  int64 `json:"connected"`  // sessions whose agent and client have shaken hands
 	Reconnects int64 `json:"reconnects"` // clients that came again
 	Terminated int64 `json:"terminated"` // sessions whose client asked for the end
 }
@@ -127,7 +128,8 @@ type Counters struct {
 func (g *Gateway) Counters() Counters {
 	c := &g.counters
 	return Counters{
-		c.dials.Load(), c.upgrades.Load(), c.signed.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(), c.reconnects.Load(), c.terminated.Load(),
+		c.dials.Load(), c.upgrades.Load(), c.signed.Load(), c.refused.Load(), c.sessions.Load(), c.opened.Load(),
+		c.connected.Load(), c.reconnects.Load(), c.terminated.Load(),
 	}
 }
 

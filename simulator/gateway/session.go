@@ -357,6 +357,7 @@ func (s *session) stop() {
 // Send implements [space.Channel]: from the agent to the client.
 func (s *session) Send(ctx context.Context, frame []byte) error {
 	if m, err := wire.Decode(frame); err == nil && m.Type == wire.TypeAgentSessionState {
+		s.gateway.counters.connected.Add(1)
 		return nil // that was for us
 	}
 	for _, frame := range s.faulty(frame) {
