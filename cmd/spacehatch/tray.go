@@ -97,9 +97,7 @@ func (p *program) tray(ctx context.Context) error {
 	sender := notify.New("Spacehatch")
 	defer sender.Close()
 	t := tray.Tray{
-		// spacehatch-desktop has no windows for details, settings and
-		// diagnostics, so the menu offers none.
-		Source: traySource{q, false, p.log},
+		Source: traySource{q, p.windows != nil && p.windows(true) != "", p.log},
 		Actor: tray.Programs{
 			Spacehatch: q.executable, Detached: detached, Scratch: runtime,
 			Studio: q.studioAddress, Releases: releasePage, Lookup: p.lookup,
