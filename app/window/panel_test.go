@@ -3,6 +3,7 @@
 package window
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,31 @@ func TestAPanelComesToTheFront(t *testing.T) {
 	}
 	s.show(view.Screen{Close: true})
 	s.ends(nil)
+}
+
+func TestEveryKindOfWindowHasItsOwnSize(t *testing.T) {
+	s := raise(t, time.Hour)
+	before := `{"connection":{"width":610,"height":550},"diagnostics":{"width":700,"height":500}}`
+	if err := os.WriteFile(s.sizes, []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.diagnostics(view.Diagnostics{})
+	s.ready()
+	s.do(func(w fyne.Window) {
+		if got, want := w.Canvas().Size(), fyne.NewSize(700, 500); got != want {
+			t.Errorf("it opens with %v, want %v", got, want)
+		}
+		if w.Title() != "Spacehatch diagnostics" {
+			t.Errorf("its title is %q", w.Title())
+		}
+		w.Resize(fyne.NewSize(800, 600))
+	})
+	s.press(fyne.KeyEscape)
+	s.ends(nil)
+	after := `{"connection":{"width":610,"height":550},"diagnostics":{"width":800,"height":600}}`
+	if data, err := os.ReadFile(s.sizes); err != nil || strings.TrimSpace(string(data)) != after {
+		t.Errorf("the file holds %s, %v", data, err)
+	}
 }
 
 func TestAPanelWhoseSenderDies(t *testing.T) {
