@@ -35,6 +35,7 @@ type modelAgent struct {
 	got       []byte // Output that reached the port
 	discarded int    // bytes that were acknowledged and thrown away
 	signals   []wire.Signal
+	sizes     int
 	acked     map[int64]int
 
 	sequence int64
@@ -198,6 +199,10 @@ func (a *modelAgent) accept(now time.Time, m wire.Message) bool {
 		default:
 			a.got = append(a.got, m.Payload...)
 		}
+		a.acknowledge(now, m)
+	case wire.PayloadSize:
+		// A port session acknowledges it and has no use for it.
+		a.sizes++
 		a.acknowledge(now, m)
 	case wire.PayloadFlag:
 		s, err := wire.ParseSignal(m.Payload)

@@ -65,6 +65,8 @@ type channel struct {
 	stalled    bool // asks for a new socket
 	choked     bool // the reader was so far behind that nothing was received
 
+	question question // of a measurement
+
 	terminating bool // our side wants out
 	terminated  bool // and has said so
 
@@ -189,6 +191,7 @@ func (c *channel) acknowledged(now time.Time, sequence int64) {
 	}
 	c.progressAt = now
 	c.stalls = 0
+	c.question.answer(now, sequence)
 	// Answers to what was on its way when the pause began do not end it: the
 	// gateway wants to be pushed less. That all of it has arrived does.
 	if c.paused && (sent.After(c.pausedAt) || c.out.idle()) {
@@ -327,6 +330,8 @@ func (c *channel) nextStream(now time.Time) (sequence int64, m *sentMessage, ok 
 		c.response = nil
 	case c.phase != flowing:
 		return 0, nil, false
+	case c.question.asked && !c.question.sent:
+		sequence, m = c.addQuestion(now) // small: it does not wait for the window
 	case c.out.roomForChunk():
 		sequence, m = c.out.addChunk(now, c.newID())
 	case c.terminating && !c.terminated && c.out.pending.Len() == 0:

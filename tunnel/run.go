@@ -66,6 +66,9 @@ func (t *Tunnel) detach(lost error) (over bool) {
 	defer t.mu.Unlock()
 	t.ch.disconnected()
 	t.pongDue = false
+	if t.pinging != nil {
+		t.pinging.sent = false
+	}
 	over = t.ch.ended || t.ch.terminating
 	if !over {
 		t.lastLoss, t.lastReason = time.Now(), t.describe(lost)

@@ -100,6 +100,8 @@ func (t *Tunnel) receive(f frame) (choked bool) {
 	case ws.OpPing:
 		t.pong = append(t.pong[:0], f.payload...)
 		t.pongDue = true
+	case ws.OpPong:
+		t.heardPong(now, f.payload)
 	}
 	return t.ch.choke(now)
 }
@@ -186,6 +188,10 @@ func (t *Tunnel) fill(now time.Time, batch []byte) []byte {
 	if t.pongDue {
 		t.pongDue = false
 		batch = appendFrame(batch, ws.OpPong, randomMask(), t.pong)
+	}
+	if p := t.pinging; p != nil && !p.sent {
+		p.sent = true
+		batch = appendFrame(batch, ws.OpPing, randomMask(), []byte(p.payload))
 	}
 	for len(batch) < batchLimit {
 		start := len(batch)

@@ -46,6 +46,9 @@ type Tunnel struct {
 	pong     []byte // the payload of the ping to answer
 	pongDue  bool
 	frames   int64 // that ever came, of any kind
+	pinging  *ping // nil: none
+
+	pings chan struct{} // holds one while a measurement runs
 
 	state      State
 	since      time.Time
@@ -98,6 +101,7 @@ func newTunnel(o Options) *Tunnel {
 		wake:     make(chan struct{}, 1),
 		opened:   make(chan struct{}),
 		done:     make(chan struct{}),
+		pings:    make(chan struct{}, 1),
 		state:    StateConnecting,
 		since:    time.Now(),
 	}
@@ -251,6 +255,7 @@ func (t *Tunnel) changed(now time.Time) {
 		t.state, t.since = state, now
 		t.o.Changed()
 	}
+	t.lookForAnswers()
 	t.rateIn.observe(now, t.ch.in.taken)
 	t.rateOut.observe(now, t.ch.out.taken)
 	if t.ch.phase != shaking || t.ch.ended {

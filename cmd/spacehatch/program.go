@@ -153,6 +153,7 @@ func (p *program) commands() *cobra.Command {
 		p.stopCommand(),
 		p.linkCommand(),
 		p.statusCommand(),
+		p.pingCommand(),
 		p.closeCommand(),
 		p.trayCommand(),
 	)

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,11 +12,13 @@ import (
 	"github.com/spacehatch/spacehatch/internal/ipc"
 )
 
-// Tunnel is what an entry serves: a byte stream that can tell how it is.
+// Tunnel is what an entry serves: it can tell how it is.
 type Tunnel interface {
-	io.ReadWriteCloser
 	// Describe fills in state and figures.
 	Describe(*Status)
+	// Measure asks the gateway and the space's agent, waits for their answers
+	// or the end of ctx, and returns how long each took; 0 is no answer.
+	Measure(ctx context.Context) (gateway, agent time.Duration)
 }
 
 // Entry is what a tunnel process tells of its tunnel, and how others reach it
@@ -153,6 +154,8 @@ func (e *Entry) converse(conn *net.UnixConn) {
 		_ = ipc.Send(conn, e.Status())
 	case opFollow:
 		e.follow(conn)
+	case opPing:
+		e.measure(conn)
 	case opClose:
 		e.close()
 		<-e.ended
@@ -191,6 +194,26 @@ func (e *Entry) attach(conn *net.UnixConn, alias string) {
 	}
 	e.attached <- conn
 	e.Changed()
+}
+
+// measure answers a ping. It ends with the conversation.
+func (e *Entry) measure(conn *net.UnixConn) {
+	e.mu.Lock()
+	tunnel := e.tunnel
+	e.mu.Unlock()
+	if tunnel == nil {
+		_ = ipc.Send(conn, pong{answer: answer{Reason: "the tunnel is still connecting"}})
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pingLimit)
+	defer cancel()
+	e.wait.Go(func() {
+		defer cancel()
+		_, _ = conn.Read(make([]byte, 1)) // whoever asks says nothing: this is the end of it
+	})
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })()
+	gateway, agent := tunnel.Measure(ctx)
+	_ = ipc.Send(conn, pong{answer{OK: true}, Trips{gateway, agent}})
 }
 
 func (e *Entry) close() {

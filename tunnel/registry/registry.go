@@ -131,12 +131,15 @@ const (
 	// for a tunnel that is connecting.
 	answerLimit  = 5 * time.Second
 	openingLimit = 90 * time.Second
+	// pingLimit bounds a measurement: what comes later counts as no answer.
+	pingLimit = 10 * time.Second
 )
 
 const (
 	opStatus = "status" // one Status
 	opFollow = "follow" // a Status now and at every change, the last one Closed
 	opAttach = "attach" // an answer, then the raw stream
+	opPing   = "ping"   // a pong, when the answers have come or pingLimit is over
 	opClose  = "close"  // an answer, when the tunnel has ended
 )
 
@@ -148,6 +151,17 @@ type request struct {
 type answer struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"`
+}
+
+// Trips is how long answers took; 0 is no answer.
+type Trips struct {
+	Gateway time.Duration `json:"gateway"` // a WebSocket ping to the gateway and back
+	Agent   time.Duration `json:"agent"`   // a message to the space's agent and its acknowledgement
+}
+
+type pong struct {
+	answer
+	Trips
 }
 
 // socketName is short, since a socket's path has at most 104 bytes on macOS,
@@ -368,6 +382,28 @@ func listen(ctx context.Context, conn net.Conn, f func(Status) bool) error {
 			return nil
 		}
 	}
+}
+
+// Ping has the tunnel of a status measure its way. It returns within about ten
+// seconds, with what has been answered by then; an error where the tunnel cannot
+// be asked.
+func Ping(ctx context.Context, dir string, s Status) (Trips, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit+answerLimit)
+	defer cancel()
+	conn, err := dial(ctx, filepath.Join(dir, socketName(s.Alias, s.PID)), request{Op: opPing})
+	if err != nil {
+		return Trips{}, err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	var p pong
+	if err := ipc.Receive(conn, &p); err != nil {
+		return Trips{}, errors.Join(ctx.Err(), err)
+	}
+	if !p.OK {
+		return Trips{}, errors.New(p.Reason)
+	}
+	return p.Trips, nil
 }
 
 // End ends the tunnels of alias (all tunnels where alias is empty) and returns

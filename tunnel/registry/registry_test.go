@@ -19,6 +19,10 @@ type pipeTunnel struct {
 	state State
 }
 
+func (t pipeTunnel) Measure(context.Context) (gateway, agent time.Duration) {
+	return 3 * time.Millisecond, 5 * time.Millisecond
+}
+
 func (t pipeTunnel) Describe(s *Status) { s.State, s.BytesIn, s.RTT = t.state, 7, 1.5 }
 
 func announce(t *testing.T, dir, alias string) *Entry {
@@ -144,6 +148,55 @@ func TestAnSSHThatWaitsForATunnelThatFailsFindsNone(t *testing.T) {
 	if err := <-got; !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// mute is a tunnel whose gateway and agent say nothing.
+type mute struct {
+	pipeTunnel
+	asked chan context.Context
+}
+
+func (m mute) Measure(ctx context.Context) (gateway, agent time.Duration) {
+	m.asked <- ctx
+	<-ctx.Done()
+	return 0, 0
+}
+
+func TestPing(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	if trips, err := Ping(t.Context(), dir, e.Status()); err == nil || trips != (Trips{}) {
+		t.Errorf("of a tunnel that is connecting: %+v, %v", trips, err)
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	e.Bind(pipeTunnel{near, Connected})
+	for range 2 {
+		trips, err := Ping(t.Context(), dir, e.Status())
+		if err != nil || trips != (Trips{3 * time.Millisecond, 5 * time.Millisecond}) {
+			t.Errorf("%+v, %v", trips, err)
+		}
+	}
+	e.End(nil)
+	if _, err := Ping(t.Context(), dir, e.Status()); err == nil {
+		t.Error("a tunnel that has ended answers")
+	}
+	// Whoever asks goes away: nothing goes on measuring for them.
+	m := mute{pipeTunnel{near, Connected}, make(chan context.Context, 1)}
+	b := announce(t, dir, "b.hatch")
+	b.Bind(m)
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan error)
+	go func() {
+		_, err := Ping(ctx, dir, b.Status())
+		answered <- err
+	}()
+	measuring := <-m.asked
+	cancel()
+	if err := <-answered; err == nil {
+		t.Error("an answer without a measurement")
+	}
+	<-measuring.Done()
 }
 
 func TestEndEndsOnlyWhatIsMeant(t *testing.T) {
