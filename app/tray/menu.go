@@ -90,9 +90,10 @@ func (s State) Menu(now time.Time, zone *time.Location) Menu {
 	m.Program = []Item{{Label: "Open Studio", Action: Action{Do: Studio}}}
 	if s.Windows {
 		m.Spaces = append(m.Spaces, Item{Label: "All spaces…", Action: Action{Do: Spaces}})
-		m.Program = append(m.Program,
-			Item{Label: "Settings…", Action: Action{Do: Settings}},
-			Item{Label: "Diagnostics…", Action: Action{Do: Diagnostics}})
+		if s.Settings {
+			m.Program = append(m.Program, Item{Label: "Settings…", Action: Action{Do: Settings}})
+		}
+		m.Program = append(m.Program, Item{Label: "Diagnostics…", Action: Action{Do: Diagnostics}})
 	}
 	if s.Newer != "" {
 		m.Program = append(m.Program, Item{Label: label("Spacehatch " + s.Newer + " is out…"), Action: Action{Do: Release}})

@@ -55,8 +55,9 @@ type Snapshot struct {
 	Spaces []Space
 	// Keys are the fingerprints of the host keys that are pinned, by alias.
 	Keys map[string][]string
-	// Windows: spacehatch-desktop is there.
-	Windows bool
+	// Windows: spacehatch-desktop is there; Settings: it has a window for the
+	// settings.
+	Windows, Settings bool
 	// Newer is the version of a newer release, or empty.
 	Newer string
 	// IdleAfter is how long nobody may work through a connection before the
@@ -87,11 +88,11 @@ type Connection struct {
 // State is what the menu and the icon show. Treat it as a value: every method
 // returns a new one.
 type State struct {
-	Connections []Connection // by alias
-	Recent      []Space      // known and not connected, the last used first
-	Keys        map[string][]string
-	Windows     bool
-	Newer       string
+	Connections       []Connection // by alias
+	Recent            []Space      // known and not connected, the last used first
+	Keys              map[string][]string
+	Windows, Settings bool
+	Newer             string
 
 	asked     map[string]time.Time
 	sampled   time.Time // when the figures are from
@@ -149,7 +150,7 @@ func byAlias(a, b Connection) int { return cmp.Compare(a.Alias, b.Alias) }
 // Next returns the state after a snapshot.
 func (s State) Next(shot Snapshot, now time.Time) State {
 	next := State{
-		Windows: shot.Windows, Newer: shot.Newer, Keys: nextKeys(s.Keys, shot.Keys), asked: maps.Clone(s.asked),
+		Windows: shot.Windows, Settings: shot.Settings, Newer: shot.Newer, Keys: nextKeys(s.Keys, shot.Keys), asked: maps.Clone(s.asked),
 		idleAfter: shot.IdleAfter,
 	}
 	spaces := map[string]Space{}

@@ -55,7 +55,7 @@ func TestMenus(t *testing.T) {
 	newer := shot(tunnelOf(research, Connected))
 	newer.Newer = "1.4.0"
 	windows := shot(tunnelOf(research, Connected))
-	windows.Windows = true
+	windows.Windows, windows.Settings = true, true
 	moving := []Tunnel{tunnelOf(research, Connected), tunnelOf(gpu, Connected)}
 	moving[0].In, moving[0].Out, moving[0].RTT = 3_400_000, 512, 23400*time.Microsecond
 	moving[1].RTT = 300 * time.Microsecond
@@ -73,7 +73,7 @@ func TestMenus(t *testing.T) {
 		"lost":         way(shot(tunnelOf(research, Connected)), shot(lost(research))),
 		"windows":      way(windows),
 		"newer":        way(newer),
-		"lost-windows": way(windows, Snapshot{Tunnels: []Tunnel{lost(research)}, Spaces: windows.Spaces, Windows: true}),
+		"lost-windows": way(windows, Snapshot{Tunnels: []Tunnel{lost(research)}, Spaces: windows.Spaces, Windows: true, Settings: true}),
 		"unknown":      way(Snapshot{Tunnels: []Tunnel{tunnelOf(research, Connected)}}),
 		"many":         way(many),
 		"recent":       way(recent),

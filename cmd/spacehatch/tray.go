@@ -97,7 +97,7 @@ func (p *program) tray(ctx context.Context) error {
 	sender := notify.New("Spacehatch")
 	defer sender.Close()
 	t := tray.Tray{
-		Source: traySource{q, p.windows != nil && p.windows(true) != "", p.log},
+		Source: traySource{q, p.windows != nil && p.windows(true) != "", p.settingsCommand().Flags().Lookup("window") != nil, p.log},
 		Actor: tray.Programs{
 			Spacehatch: q.executable, Detached: detached, Scratch: runtime,
 			Studio: q.studioAddress, Releases: releasePage, Lookup: p.lookup,

@@ -191,7 +191,7 @@ func TestWhatTheTrayIsTold(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	shots, ended := make(chan tray.Snapshot), make(chan error)
 	go func() {
-		ended <- traySource{q, true, p.log}.Follow(ctx, func(s tray.Snapshot) {
+		ended <- traySource{q, true, true, p.log}.Follow(ctx, func(s tray.Snapshot) {
 			select {
 			case shots <- s:
 			case <-ctx.Done():
@@ -229,7 +229,7 @@ func TestWhatTheTrayIsTold(t *testing.T) {
 	until("the new space, used last, and the tunnel still", func(s tray.Snapshot) bool {
 		return len(s.Spaces) == 2 && s.Spaces[0].Name == "gpu" && len(s.Tunnels) == 1
 	})
-	if figures, err := (traySource{q, true, p.log}).Figures(ctx); err != nil || len(figures) != 1 {
+	if figures, err := (traySource{q, true, true, p.log}).Figures(ctx); err != nil || len(figures) != 1 {
 		t.Errorf("figures: %+v, %v", figures, err)
 	}
 	e.End(problem.New(problem.TunnelRefused, "It broke.", "Again.", nil))

@@ -25,8 +25,10 @@ import (
 // from the store, host keys from the pins. It implements tray.Source.
 type traySource struct {
 	*parts
-	windows bool // spacehatch-desktop can show what the menu offers
-	log     *slog.Logger
+	// windows: spacehatch-desktop can show what the menu offers; preferences:
+	// that goes for the settings too.
+	windows, preferences bool
+	log                  *slog.Logger
 }
 
 // Follow implements tray.Source. The system tells of changes; while there are
@@ -94,7 +96,7 @@ func (s traySource) Follow(ctx context.Context, f func(tray.Snapshot)) error {
 // part empty: the tunnels are what matters.
 func (s traySource) snapshot(tunnels []tray.Tunnel) tray.Snapshot {
 	shot := tray.Snapshot{
-		Tunnels: tunnels, Windows: s.windows, Newer: s.releases().Newer(), IdleAfter: s.idleAfter(),
+		Tunnels: tunnels, Windows: s.windows, Settings: s.preferences, Newer: s.releases().Newer(), IdleAfter: s.idleAfter(),
 		Keys: map[string][]string{},
 	}
 	spaces, err := s.spaces()
