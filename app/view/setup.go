@@ -31,6 +31,7 @@ const (
 	Extension ItemKind = "extension"
 	Settings  ItemKind = "settings"
 	Links     ItemKind = "links"
+	Login     ItemKind = "login"    // the start at login
 	Agent     ItemKind = "agent"    // agent forwarding
 	HostKey   ItemKind = "host-key" // another machine answers; never an Item
 	// A space that is to be started, stopped and started, or stopped; never

@@ -15,6 +15,7 @@ type Screen struct {
 	Diagnostics *Diagnostics `json:"diagnostics,omitempty"`
 	Details     *Details     `json:"details,omitempty"`
 	Spaces      *Spaces      `json:"spaces,omitempty"`
+	Preferences *Preferences `json:"preferences,omitempty"`
 	// Front counts how often the window was asked for again: when it grows, the
 	// window comes to the front. It is set beside one of the fields above.
 	Front int `json:"front,omitempty"`

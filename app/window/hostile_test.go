@@ -38,7 +38,7 @@ func texts(w fyne.Window) []*canvas.Text {
 }
 
 func TestTextFromOutsideIsDrawnAsItIs(t *testing.T) {
-	for _, name := range []string{"consent-hostile", "connection-hostile", "change-hostile"} {
+	for _, name := range []string{"consent-hostile", "connection-hostile", "change-hostile", "settings-hostile"} {
 		w, _ := shownIn(t, find(t, name), theme.VariantLight, 1)
 		all, total := "", 0
 		for _, text := range texts(w) {

@@ -36,7 +36,7 @@ func sit(t *testing.T, screen view.Screen) *person {
 		Browse: func(address string) { note("browse " + address) }, Copy: func(string) { note("copy") },
 		Wish: func(w view.Wish) {
 			p.wishes = append(p.wishes, w)
-			note(strings.TrimSpace("wish " + w.Do + " " + w.Key))
+			note(strings.TrimSpace("wish " + w.Do + " " + strings.TrimSpace(w.Key+" "+w.Value)))
 		},
 		Folder: func(path string) { note("folder " + path) },
 	}, Page{})
@@ -115,6 +115,19 @@ func TestEveryPageWorksByKeyboardAlone(t *testing.T) {
 		{"connection-denied", []fyne.KeyName{tab, tab, tab, enter}, "copy"}, // the details, diagnostics, the statement
 		{"connection-sign-in", []fyne.KeyName{enter}, "retry"},
 		{"connection-sign-in", []fyne.KeyName{tab, tab, enter}, "copy"},
+		{"settings-plain", []fyne.KeyName{enter}, "close"},
+		{"settings-plain", []fyne.KeyName{escape}, "close"},
+		{"settings-plain", []fyne.KeyName{tab, tab, fyne.KeyRight}, "wish set editor code"},
+		{"settings-plain", []fyne.KeyName{tab, tab, tab, tab, fyne.KeyRight}, "wish space churn.hatch"},
+		{"settings-plain", []fyne.KeyName{tab, tab, tab, tab, tab, tab, space}, "wish set forward_agent fraud-model.hatch true"},
+		{"settings-plain", []fyne.KeyName{tab, tab, tab, tab, tab, tab, tab, enter}, "wish forget 1"},
+		{"settings-broken", []fyne.KeyName{tab, enter}, "folder /home/alice/.config/spacehatch"},
+		{"settings-broken", []fyne.KeyName{tab, tab, enter}, "wish reload"},
+		{"settings-uninstall", []fyne.KeyName{enter}, "wish keep"},
+		{"settings-uninstall", []fyne.KeyName{escape}, "wish keep"},
+		{"settings-uninstall", []fyne.KeyName{tab, enter}, "wish take-away"},
+		{"settings-uninstalled", []fyne.KeyName{escape}, "close"},
+		{"settings-not-uninstalled", []fyne.KeyName{tab, enter}, "wish take-away"},
 	} {
 		p := sit(t, find(t, test.state))
 		p.press(test.keys...)
@@ -169,7 +182,7 @@ func TestWhatIsTickedIsAnswered(t *testing.T) {
 			options = at
 		}
 	}
-	if len(checks) != 4 || options == nil {
+	if len(checks) != 5 || options == nil {
 		t.Fatalf("%d boxes and %v were met", len(checks), options)
 	}
 	p.canvas.Focus(checks[0])

@@ -29,6 +29,8 @@ func kindOf(s view.Screen) kind {
 		return kind{"details", lang.L("Spacehatch connection"), fyne.NewSize(620, 660), true}
 	case s.Spaces != nil:
 		return kind{"spaces", lang.L("Spacehatch spaces"), fyne.NewSize(780, 640), true}
+	case s.Preferences != nil:
+		return kind{"settings", lang.L("Spacehatch settings"), fyne.NewSize(700, 720), true}
 	case s.Setup != nil:
 		setUp.title = lang.L("Set up Spacehatch")
 		return setUp
@@ -48,6 +50,8 @@ func Draw(s view.Screen, act Actions, before Page) Page {
 		return Details(*s.Details, act, before.kept.next())
 	case s.Spaces != nil:
 		return Spaces(*s.Spaces, act, before.kept.next())
+	case s.Preferences != nil:
+		return Preferences(*s.Preferences, act, before.kept.next())
 	case s.Setup != nil:
 		return Setup(*s.Setup, act)
 	case s.Connection != nil:

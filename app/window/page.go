@@ -35,6 +35,7 @@ func newBuilder(escape func()) *builder {
 func newPanelBuilder(act Actions, k *kept) *builder {
 	b := &builder{escape: act.Close, kept: k, parts: container.New(stacked{})}
 	b.scroll = keep(k, "page", func() *scroller { return newPageScroller(b.parts, b.escape) })
+	b.scroll.escape = b.escape
 	return b
 }
 
@@ -53,7 +54,7 @@ func (b *builder) button(text string, importance widget.Importance, tapped func(
 // keyed is button for a panel. The key is the button's own on the page.
 func (b *builder) keyed(key, text string, importance widget.Importance, tapped func()) *button {
 	w := keep(b.kept, key, func() *button { return b.button(text, importance, tapped) })
-	w.Text, w.Importance, w.OnTapped, w.onFocus = text, importance, tapped, nil
+	w.Text, w.Importance, w.OnTapped, w.escape, w.onFocus = text, importance, tapped, b.escape, nil
 	w.Refresh()
 	return w
 }

@@ -209,9 +209,11 @@ func itemWords(item view.Item, stage view.Stage) (name, text string) {
 	case view.Links:
 		return lang.L("Open spacehatch:// links with Spacehatch"),
 			lang.L("Your browser then brings links from Studio here.")
+	case view.Login:
+		return lang.L("Show the icon in the panel when I log in"), lang.L("Nothing but the icon is started then.")
 	case view.Agent:
 		return lang.L("SSH agent forwarding"),
-			lang.L("It stays off: with it, programs in a space could use your SSH keys for as long as you are connected.")
+			lang.L("It stays off: with it, programs in a space could use your SSH keys for as long as you are connected. The settings switch it on for a single space.")
 	}
 	return literal(item.Name, maxName), ""
 }

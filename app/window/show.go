@@ -257,6 +257,9 @@ func (s *shown) answer(a view.Answer) {
 // close is the person's wish that the window go. What is under way is
 // cancelled with it.
 func (s *shown) close() {
+	if kindOf(s.screen).panel {
+		s.window.Canvas().Unfocus() // what is being typed is handed over
+	}
 	if pending(s.screen) {
 		s.act(view.Act{Kind: view.CancelAsked})
 	}

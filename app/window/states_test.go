@@ -82,6 +82,7 @@ func setup(stage view.Stage, states ...view.ItemState) view.Setup {
 		{Key: "extension", Kind: view.Extension, Name: "ms-vscode-remote.remote-ssh", Editor: "Visual Studio Code", Chosen: true},
 		{Key: "settings", Kind: view.Settings, Editor: "Visual Studio Code", Diff: settingsDiff, Chosen: true},
 		{Key: "links", Kind: view.Links, Chosen: true},
+		{Key: "login", Kind: view.Login},
 		{Key: "agent", Kind: view.Agent},
 	}}
 	for i, state := range states {
@@ -139,17 +140,17 @@ func states() []state {
 	}}
 	saved := view.Bundle{File: "/home/alice/Downloads/spacehatch-bugreport.zip", Folder: "/home/alice/Downloads"}
 
-	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Off)
+	unapplied := setup(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Declined, view.Declined, view.Off)
 	unapplied.Items[2].Problem = &view.Problem{
 		Code: "editor-failed", Sentence: "Visual Studio Code could not install the extension ms-vscode-remote.remote-ssh.",
 		Hint: "Install it in Visual Studio Code itself, then open the space again.",
 	}
 	noIDE := setup(view.Choosing, view.Proposed, view.Off)
 	noIDE.Items = []view.Item{noIDE.Items[0], {Key: "ide", Kind: view.IDE, State: view.Off}, {Key: "links", Kind: view.Links, State: view.Present}}
-	oneIDE := setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Present, view.Off)
+	oneIDE := setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Present, view.Proposed, view.Off)
 	oneIDE.Items[1].Options = nil
 
-	return []state{
+	return append([]state{
 		connection("begins", view.Connection{Steps: steps(running, waiting, waiting, waiting, waiting, waiting)}),
 		connection("under-way", view.Connection{Space: space(), Steps: steps(done, done, skipped, skipped, running, waiting)}),
 		connection("done", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, done), Done: true, Editor: "Visual Studio Code"}),
@@ -204,13 +205,13 @@ func states() []state {
 				"  before  ssh-ed25519 SHA256:3VsE9lO0c6Vn6jrZ3yZkWk8l6tqv8vqv3dJm8Xn2bEo\n  now     ssh-ed25519 SHA256:pQ2mJt9xw0a7l4kR5Gv1sYb8uHc3NzTfEoXi6LdMqAg",
 		}}),
 		ask("change-hostile", view.Question{Change: &view.Change{Title: hostile(), Text: hostile(), Diff: "+" + hostile() + "\n" + strings.Repeat("-x\n", 5000)}}),
-		ask("first-run", view.Question{Setup: new(setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Proposed, view.Off))}),
-		setUp("choose", setup(view.Choosing, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Off)),
+		ask("first-run", view.Question{Setup: new(setup(view.Choosing, view.Proposed, view.Present, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Off))}),
+		setUp("choose", setup(view.Choosing, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Proposed, view.Off)),
 		setUp("one-ide", oneIDE),
 		setUp("no-ide", noIDE),
-		setUp("all-is-well", setup(view.Choosing, view.Present, view.Present, view.Present, view.Present, view.Present, view.Off)),
-		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Off)),
-		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Off)),
+		setUp("all-is-well", setup(view.Choosing, view.Present, view.Present, view.Present, view.Present, view.Present, view.Present, view.Off)),
+		setUp("making", setup(view.Making, view.Applied, view.Applied, view.Applying, view.Proposed, view.Declined, view.Declined, view.Off)),
+		setUp("made", setup(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined, view.Declined, view.Off)),
 		setUp("failed", unapplied),
 		list("listed", view.Spaces{Rows: spaceRows()}),
 		list("thousand", view.Spaces{Rows: manySpaces(1000), Whose: "alice", Hidden: 24}),
@@ -268,7 +269,7 @@ func states() []state {
 		diagnose("hostile", view.Diagnostics{Findings: []view.Finding{{
 			Key: hostile(), Severity: view.Severity(hostile()), Title: hostile(), Sentence: hostile(), Hint: hostile(), Fixable: true,
 		}}, Bundle: &view.Bundle{File: hostile(), Folder: hostile()}}),
-	}
+	}, settingsStates()...)
 }
 
 func findings() []view.Finding {
