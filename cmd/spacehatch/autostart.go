@@ -7,6 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacehatch/spacehatch/app/tray"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/installer"
 	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
@@ -115,6 +117,44 @@ func (q *places) startAtLogin(ctx context.Context, on bool) ([]installer.Change,
 		return nil, err
 	}
 	return autostart.Enable(ctx, q.executable)
+}
+
+// loginKey names the question whether the tray starts at login.
+const loginKey = "start at login"
+
+// loginChanges finds whether the tray starts at login. It implements
+// handler.Changes.
+type loginChanges struct{ *parts }
+
+func (c loginChanges) Changes(ctx context.Context, _ session.Space) ([]handler.Change, error) {
+	if !tray.Supported {
+		return nil, nil
+	}
+	autostart, err := installer.NewAutostart(c.state)
+	if err != nil {
+		return nil, err
+	}
+	st, err := autostart.Status(ctx)
+	if err != nil || st.Enabled {
+		return nil, err
+	}
+	return []handler.Change{loginChange{c.places}}, nil
+}
+
+type loginChange struct{ *places }
+
+func (c loginChange) Describe() handler.Proposal {
+	return handler.Proposal{
+		Key:      loginKey,
+		Title:    "Show the icon in the panel when you log in?",
+		Text:     "Nothing but the icon is started then.",
+		Optional: true,
+	}
+}
+
+func (c loginChange) Apply(ctx context.Context) error {
+	_, err := c.startAtLogin(ctx, true)
+	return err
 }
 
 // printChanges tells what was changed, and what that means.

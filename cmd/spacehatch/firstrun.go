@@ -18,7 +18,7 @@ type firstRun struct {
 	space  session.Space // as soon as it is known
 	editor string        // the IDE that was asked for, or nothing
 
-	links handler.Change // what registers our links, where that is offered
+	extras []handler.Change // what is offered and not made on the way of a link
 }
 
 // Offer never fails for what can as well be asked about later: the link comes
@@ -31,6 +31,7 @@ func (r *firstRun) Offer(ctx context.Context, _ handler.Proposal) (view.Setup, e
 	s := view.Setup{Stage: view.Choosing, Items: itemsOf(view.SSHConfig, changes)}
 	s.Items = append(s.Items, r.editorItems(ctx)...)
 	s.Items = append(s.Items, r.linkItems(ctx)...)
+	s.Items = append(s.Items, r.loginItems(ctx)...)
 	s.Items = append(s.Items, view.Item{Key: "agent", Kind: view.Agent, State: view.Off})
 	return s, nil
 }
@@ -62,23 +63,36 @@ func (r *firstRun) linkItems(ctx context.Context) []view.Item {
 		r.log.Warn("links are registered later", "error", err)
 		return nil
 	}
-	if len(changes) > 0 {
-		r.links = changes[0]
-	}
+	r.extras = append(r.extras, changes...)
 	return itemsOf(view.Links, changes)
 }
 
-// Take registers the links, which the way of a link does not do by itself, or
-// remembers that they are not wanted.
-func (r *firstRun) Take(ctx context.Context, chosen view.Answer) error {
-	if r.links == nil {
+func (r *firstRun) loginItems(ctx context.Context) []view.Item {
+	if r.store.Settled(loginKey) {
 		return nil
 	}
-	if !slices.Contains(chosen.Keys, linksKey) {
-		return r.store.Settle(ctx, linksKey)
+	changes, err := loginChanges{r.parts}.Changes(ctx, r.space)
+	if err != nil {
+		r.log.Warn("the start at login is chosen later", "error", err)
 	}
-	if err := r.links.Apply(ctx); err != nil {
-		r.log.Warn("links were not registered", "error", err)
+	r.extras = append(r.extras, changes...)
+	return itemsOf("", changes)
+}
+
+// Take makes what was chosen of what the way of a link does not make by
+// itself, and remembers what is not wanted.
+func (r *firstRun) Take(ctx context.Context, chosen view.Answer) error {
+	for _, extra := range r.extras {
+		key := extra.Describe().Key
+		if !slices.Contains(chosen.Keys, key) {
+			if err := r.store.Settle(ctx, key); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := extra.Apply(ctx); err != nil {
+			r.log.Warn("a part of the set-up was not made", "what", key, "error", err)
+		}
 	}
 	return nil
 }
@@ -98,6 +112,8 @@ func itemsOf(kind view.ItemKind, changes []handler.Change) []view.Item {
 				item.Name, item.Editor = c.Editor.Extension.ID, c.Name()
 			case settingsChange:
 				item.Editor = c.Name()
+			case loginChange:
+				item.Chosen = false // it is off until somebody asks for it
 			}
 		}
 	}

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacehatch/spacehatch/app/tray"
 	"github.com/spacehatch/spacehatch/handler/editor"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/installer"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -35,6 +38,9 @@ type preference struct {
 	initial any
 	// value reads the value in force and where it comes from.
 	value func(context.Context) (any, settings.Origin, error)
+	// means says what a value means that should not be chosen without knowing;
+	// nil and an empty text say nothing.
+	means func(value any) string
 	// set changes it, to the initial value where value is nil. A note tells
 	// what the person has to know of the outcome.
 	set func(ctx context.Context, value any) (note string, err error)
@@ -60,6 +66,9 @@ func (c *preferences) machine() []preference {
 	var all []preference
 	for _, k := range settings.Keys() {
 		all = append(all, c.inFile(k))
+		if k.Name == settings.KeyTray && tray.Supported {
+			all = append(all, c.startsAtLogin())
+		}
 	}
 	return all
 }
@@ -192,6 +201,43 @@ func (c *preferences) followTray(ctx context.Context) error {
 	return nil
 }
 
+func (c *preferences) startsAtLogin() preference {
+	p := preference{
+		Key: settings.Key{
+			Name: keyStartAtLogin, About: "The icon in the panel comes when you log in.",
+			Allowed: "true or false", Example: "true", Values: []string{"true", "false"}, Parse: settings.Bool,
+		},
+		initial: false,
+	}
+	login := func(ctx context.Context) (installer.AutostartStatus, error) {
+		autostart, err := installer.NewAutostart(c.state)
+		if err != nil {
+			return installer.AutostartStatus{}, err
+		}
+		return autostart.Status(ctx)
+	}
+	p.value = func(ctx context.Context) (any, settings.Origin, error) {
+		st, err := login(ctx)
+		if err != nil || !st.Enabled {
+			return false, settings.Default, err
+		}
+		return true, ofSystem, nil
+	}
+	p.set = func(ctx context.Context, value any) (string, error) {
+		on, _ := value.(bool)
+		if _, err := c.startAtLogin(ctx, on); err != nil {
+			return "", err
+		}
+		st, err := login(ctx)
+		if err == nil && st.Enabled != on {
+			return "", problem.New(installer.Failed, "What "+printable.Quoted(st.Place)+" says about the start at login was not put there by Spacehatch.",
+				"Change it there, or in the settings of your desktop.", nil)
+		}
+		return st.Warning, err
+	}
+	return p
+}
+
 // of are the preferences of one space.
 func (c *preferences) of(space session.Space) []preference {
 	return []preference{c.folderOf(space), c.forwardingOf(space)}
@@ -223,10 +269,6 @@ func (c *preferences) folderOf(space session.Space) preference {
 	return p
 }
 
-// forwardingMeans is what a person is told who lets a space use the agent.
-const forwardingMeans = "Programs in %s can use the keys in your SSH agent for as long as you are connected: " +
-	"they can sign in as you wherever these keys open, but cannot copy them."
-
 func (c *preferences) forwardingOf(space session.Space) preference {
 	p := preference{
 		Key: settings.Key{
@@ -234,6 +276,13 @@ func (c *preferences) forwardingOf(space session.Space) preference {
 			Allowed: "true or false", Example: "true --space " + space.Alias, Values: []string{"true", "false"}, Parse: settings.Bool,
 		},
 		initial: false,
+	}
+	p.means = func(value any) string {
+		if value != true {
+			return ""
+		}
+		return "Programs in " + space.Alias + " can use the keys in your SSH agent for as long as you are connected: they can\n" +
+			"sign in as you wherever these keys open, but cannot copy them. Whoever else has got into the space can, too."
 	}
 	p.value = func(context.Context) (any, settings.Origin, error) {
 		if c.settings.Restrictions.NoAgentForwarding {
@@ -273,25 +322,20 @@ func (c *preferences) forwardingOf(space session.Space) preference {
 	return p
 }
 
-// forwardingNote says what forwarding means, and that a connection which is
-// open keeps what it began with: ssh's master decides when it starts.
+// forwardingNote says that a connection which is open keeps what it began with:
+// ssh's master decides when it starts.
 func (c *preferences) forwardingNote(ctx context.Context, space session.Space, was, on bool) string {
-	var note string
-	if on {
-		note = fmt.Sprintf(forwardingMeans, space.Alias)
-	}
 	if was == on {
-		return note
+		return ""
 	}
 	open, err := registry.List(ctx, c.runtime)
 	if err != nil || !slices.ContainsFunc(open, func(s registry.Status) bool { return s.Alias == space.Alias }) {
-		return note
+		return ""
 	}
-	again := "The connection that is open began without it: `spacehatch close " + space.Alias + "`, then connect again."
-	if !on {
-		again = "The connection that is open can use your agent until it ends: `spacehatch close " + space.Alias + "`."
+	if on {
+		return "The connection that is open began without it: close it (`spacehatch close " + space.Alias + "`) and connect again."
 	}
-	return strings.TrimSpace(note + "\n" + again)
+	return "The connection that is open can use your agent until you close it (`spacehatch close " + space.Alias + "`)."
 }
 
 // find returns the preference of that name, of the space where one is named.

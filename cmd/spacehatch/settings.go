@@ -18,8 +18,8 @@ import (
 
 func (p *program) settingsCommand() *cobra.Command {
 	var (
-		asJSON bool
-		alias  string
+		asJSON, window bool
+		alias          string
 	)
 	c := &cobra.Command{
 		Use:   "settings",
@@ -29,6 +29,12 @@ func (p *program) settingsCommand() *cobra.Command {
 			"take effect at once; what is open already keeps what it began with.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if window {
+				if asJSON || alias != "" {
+					return errUsage{errors.New("--window goes with neither --json nor --space")}
+				}
+				return p.settingsWindow(cmd.Context())
+			}
 			c, err := p.preferences()
 			if err != nil {
 				return err
@@ -37,6 +43,7 @@ func (p *program) settingsCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	c.Flags().BoolVar(&window, "window", false, "show them in a window and change them there")
 	p.addSpaceFlag(c, &alias, "list what holds for one space")
 	c.AddCommand(p.settingsGetCommand(), p.settingsSetCommand(), p.settingsUnsetCommand())
 	return c
@@ -133,6 +140,11 @@ func (c *preferences) change(ctx context.Context, p preference, value any, asJSO
 	now, origin, err := p.value(ctx)
 	if err != nil {
 		return err
+	}
+	if p.means != nil {
+		if means := p.means(now); means != "" {
+			fmt.Fprintln(c.err, means)
+		}
 	}
 	if note != "" {
 		fmt.Fprintln(c.err, note)

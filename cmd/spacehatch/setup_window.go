@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/spacehatch/spacehatch/app/desktop"
+	"github.com/spacehatch/spacehatch/app/tray"
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/editor"
@@ -83,6 +84,10 @@ func (w *setupWindow) plan(ctx context.Context) (view.Setup, error) {
 	}
 	changes, err = schemeChanges{scheme, w.parts}.Changes(ctx, session.Space{})
 	s.Items = append(s.Items, w.items(view.Links, changes, err)...)
+	if tray.Supported {
+		changes, err = loginChanges{w.parts}.Changes(ctx, session.Space{})
+		s.Items = append(s.Items, w.items(view.Login, changes, err)...)
+	}
 	s.Items = append(s.Items, view.Item{Key: "agent", Kind: view.Agent, State: view.Off})
 	return s, nil
 }
@@ -120,7 +125,7 @@ func (w *setupWindow) editorItems(ctx context.Context) []view.Item {
 		more := w.items("", found.changes, found.err)
 		for at := range more {
 			more[at].Editor = w.installed[i].Editor.Title
-			more[at].Chosen = w.installed[i].Editor.Name == chosen.Editor.Name
+			more[at].Chosen = more[at].Chosen && w.installed[i].Editor.Name == chosen.Editor.Name
 			if found.err != nil {
 				more[at].Kind, more[at].Key = view.Extension, w.installed[i].Path
 			}

@@ -58,45 +58,17 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 			return err
 		}
 	}
-	// Connections first, since they use the rest; our own folders last, since
-	// they hold what is needed to undo the rest.
 	var done []undoing
-	var first *problem.Problem
-	for _, part := range []struct {
-		name string
-		undo func(context.Context) error
-	}{
-		{"tray", p.quitTray},
-		{"connections", func(ctx context.Context) error {
-			_, err := q.closeTunnels(ctx, "")
-			return err
-		}},
-		{"ssh-config", func(ctx context.Context) error { return sshconfig.Undo(ctx, q.ssh) }},
-		{"scheme", q.uninstallScheme},
-		{"interception", func(ctx context.Context) error {
-			_, err := q.endInterception(ctx, nil)
-			return err
-		}},
-		{"autostart", func(ctx context.Context) error {
-			_, err := q.startAtLogin(ctx, false)
-			return err
-		}},
-		{"editor-settings", func(context.Context) error { return q.undoEditors() }},
-		{"files", func(context.Context) error { return q.removeFiles(first != nil, keepSettings) }},
-	} {
-		step := undoing{Part: part.name, Outcome: "done"}
-		if err := part.undo(ctx); err != nil {
-			found := problem.From(err)
-			step.Outcome, step.Problem = "failed", asJSONProblem(found)
-			if first == nil {
-				first = found
-			}
+	first := p.takeAway(ctx, q, keepSettings, func(string) {}, func(part string, failed *problem.Problem) {
+		step := undoing{Part: part, Outcome: "done"}
+		if failed != nil {
+			step.Outcome, step.Problem = "failed", asJSONProblem(failed)
 		}
 		done = append(done, step)
 		if !f.json {
 			fmt.Fprintf(p.out, "%-16s %s\n", step.Part, step.Outcome)
 		}
-	}
+	})
 	if f.json {
 		if err := p.printJSON(done); err != nil {
 			return err
@@ -111,6 +83,48 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 	}
 	_, err = fmt.Fprintf(p.out, "Nothing of Spacehatch is left but the program itself: %s\n", q.executable)
 	return err
+}
+
+// undoParts are the parts of uninstall in their order: connections first, since
+// they use the rest; our own folders last, since they hold what is needed to
+// undo the rest.
+func undoParts() []string {
+	return []string{"tray", "connections", "ssh-config", "scheme", "interception", "autostart", "editor-settings", "files"}
+}
+
+// takeAway undoes part after part, also where one fails, tells of each before
+// and after, and returns what went wrong first.
+func (p *program) takeAway(ctx context.Context, q *places, keepSettings bool,
+	begin func(part string), end func(part string, failed *problem.Problem),
+) (first *problem.Problem) {
+	undo := map[string]func() error{
+		"tray": func() error { return p.quitTray(ctx) },
+		"connections": func() error {
+			_, err := q.closeTunnels(ctx, "")
+			return err
+		},
+		"ssh-config": func() error { return sshconfig.Undo(ctx, q.ssh) },
+		"scheme":     func() error { return q.uninstallScheme(ctx) },
+		"interception": func() error {
+			_, err := q.endInterception(ctx, nil)
+			return err
+		},
+		"autostart": func() error {
+			_, err := q.startAtLogin(ctx, false)
+			return err
+		},
+		"editor-settings": q.undoEditors,
+		"files":           func() error { return q.removeFiles(first != nil, keepSettings) },
+	}
+	for _, part := range undoParts() {
+		begin(part)
+		failed := problem.From(undo[part]())
+		if first == nil {
+			first = failed
+		}
+		end(part, failed)
+	}
+	return first
 }
 
 func (q *places) uninstallScheme(ctx context.Context) error {

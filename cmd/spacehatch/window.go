@@ -84,6 +84,8 @@ func kindOf(key string) view.ItemKind {
 		return view.SSHConfig
 	case key == linksKey:
 		return view.Links
+	case key == loginKey:
+		return view.Login
 	case strings.HasPrefix(key, extensionKeyPrefix):
 		return view.Extension
 	case filepath.IsAbs(key):

@@ -19,22 +19,39 @@ import (
 
 // What the windows of a test do.
 const (
-	variablePerson  = "SPACEHATCH_TEST_PERSON"  // "yes", "no", or one of people
+	variablePerson  = "SPACEHATCH_TEST_PERSON"  // "yes", "no", one of choosers or one of people
 	variableScreens = "SPACEHATCH_TEST_SCREENS" // the file of what was shown
 )
 
 // people sit before panels: each is told of every screen, and returns what it
 // asks for, if anything, and whether it closes the window.
 var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
-	"mends, then saves": mendsThenSaves(),
-	"disconnects":       disconnects(),
 	"sits there": func(view.Screen) (*view.Wish, bool) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return nil, true
 	},
-
 	"starts and stops":      startsAndStops(),
 	"waits for the problem": waitsForTheProblem(),
+	"mends, then saves":     mendsThenSaves(),
+	"disconnects":           disconnects(),
+	"changes everything":    changesEverything(),
+	"looks, then closes":    inTurn(),
+	"uninstalls": inTurn(
+		turn{view.Wish{Do: view.AskUninstall}, uninstallIs(view.Choosing)},
+		turn{view.Wish{Do: view.TakeAway}, uninstallIs(view.Made)}),
+	"uninstalls and leaves": inTurn(
+		turn{view.Wish{Do: view.AskUninstall}, uninstallIs(view.Choosing)},
+		turn{view.Wish{Do: view.TakeAway}, uninstallIs(view.Making)}),
+	"uninstalls and keeps the settings": inTurn(
+		turn{view.Wish{Do: view.AskUninstall}, uninstallIs(view.Choosing)},
+		turn{view.Wish{Do: view.TakeAway, Value: view.KeepSettings}, uninstallIs(view.Made)}),
+}
+
+// choosers say yes to a set-up, and which of its items they choose.
+var choosers = map[string]func(view.Item) bool{
+	"yes":        func(i view.Item) bool { return i.Chosen },
+	"nothing":    func(view.Item) bool { return false },
+	"everything": func(view.Item) bool { return true },
 }
 
 // beDesktop is a window whose person says the same to everything, or is one of
@@ -75,13 +92,14 @@ func sitBefore(person string) error {
 				return nil
 			}
 		}
-		id, keys := asked(screen)
+		chooses, agrees := choosers[person]
+		id, keys := asked(screen, chooses)
 		if id == 0 || id == answered {
 			continue
 		}
 		answered = id
 		answer := view.Answer{ID: id}
-		if person == "yes" {
+		if agrees {
 			answer.Choice, answer.Keys = view.Yes, keys
 		}
 		if err := ipc.Send(os.Stdout, view.Act{Kind: view.Answered, Answer: &answer}); err != nil {
@@ -90,8 +108,9 @@ func sitBefore(person string) error {
 	}
 }
 
-// asked returns the question of a screen, and what is ticked there.
-func asked(screen view.Screen) (id int, keys []string) {
+// asked returns the question of a screen, and which of its items somebody
+// chooses.
+func asked(screen view.Screen, chooses func(view.Item) bool) (id int, keys []string) {
 	setup := screen.Setup
 	if c := screen.Connection; c != nil && c.Question != nil {
 		id, setup = c.Question.ID, c.Question.Setup
@@ -100,7 +119,7 @@ func asked(screen view.Screen) (id int, keys []string) {
 	}
 	if setup != nil {
 		for _, item := range setup.Items {
-			if item.State == view.Proposed && item.Chosen {
+			if chooses != nil && item.State == view.Proposed && chooses(item) {
 				keys = append(keys, item.Key)
 			}
 		}
@@ -162,7 +181,7 @@ func TestALinkInAWindow(t *testing.T) {
 	if first == nil || first.Question == nil || first.Question.Consent == nil || first.Question.Consent.Space.Name != "my-space" {
 		t.Errorf("the first screen is %+v", first)
 	}
-	if got := kinds(screens); got != "ssh-config=proposed links=proposed agent=off" {
+	if got := kinds(screens); got != "ssh-config=proposed links=proposed login=proposed agent=off" {
 		t.Errorf("the first run offers %s", got)
 	}
 	if last := screens[len(screens)-1].Connection; last == nil || !last.Done || last.Space.Domain != "d-simulated0001" {
@@ -265,7 +284,7 @@ func TestSetUpInAWindow(t *testing.T) {
 			if got := d.run(t, "", "setup", "--window"); got.code != test.code {
 				t.Fatalf("%v", got)
 			}
-			if got := kinds(shown()); !strings.HasPrefix(got, "ssh-config=proposed ide=") || !strings.HasSuffix(got, "links=proposed agent=off") {
+			if got := kinds(shown()); !strings.HasPrefix(got, "ssh-config=proposed ide=") || !strings.HasSuffix(got, "links=proposed login=proposed agent=off") {
 				t.Errorf("it offers %s", got)
 			}
 			config, err := os.ReadFile(filepath.Join(d.home, ".ssh", "config"))
@@ -300,6 +319,7 @@ func TestKindOf(t *testing.T) {
 	for key, want := range map[string]view.ItemKind{
 		"~/.ssh/config":                  view.SSHConfig,
 		"spacehatch://":                  view.Links,
+		"start at login":                 view.Login,
 		"extension a.b in /x of 2026":    view.Extension,
 		"/home/x/Code/settings.json":     view.Settings,
 		"the host key of my-space.hatch": view.HostKey,
