@@ -60,6 +60,10 @@ type Field struct {
 	Key  string    `json:"key"`
 	Name string    `json:"name"`
 	Kind FieldKind `json:"kind"`
+	// Subject is what it is about, where there are several of one name: the
+	// scheme of links. Other is who gets what Spacehatch does not want.
+	Subject string `json:"subject,omitempty"`
+	Other   string `json:"other,omitempty"`
 	// Value is what is in force; of a value that was not taken, what the
 	// person had asked for.
 	Value string `json:"value"`

@@ -37,8 +37,9 @@ func Preferences(v view.Preferences, act Actions, k *kept) Page {
 		b.oneSpace(v, act)
 		b.trusted(v, act)
 		b.section(v, act, lang.L("Icon in the panel"), "tray", "start_at_login")
+		b.section(v, act, lang.L("Links of your IDEs"), "intercept")
 		b.section(v, act, lang.L("SSH"), "ssh_options")
-		b.section(v, act, lang.L("Network and log"), "trusted_hosts", "log_level")
+		b.section(v, act, lang.L("Network and log"), "trusted_hosts", "update_check", "log_level")
 	}
 
 	again := b.keyed("set-up", lang.L("Set up again…"), widget.MediumImportance, wish(view.SetUpAgain))
@@ -51,7 +52,7 @@ func Preferences(v view.Preferences, act Actions, k *kept) Page {
 
 	top := container.New(stacked{}, title(lang.L("Settings")))
 	if v.File != "" && len(v.Fields) > 0 {
-		top.Add(quiet(lang.L("A change takes effect at once, for what is opened from then on. It is kept in {{.File}}.",
+		top.Add(quiet(lang.L("A change takes effect at once, for what is opened from then on. The settings file is {{.File}}.",
 			map[string]any{"File": literal(v.File, maxSentence)})))
 	}
 	if v.SettingUp {
@@ -230,6 +231,15 @@ func fieldWords(f view.Field, ofSpace bool) (name, about string) {
 	case "trusted_hosts":
 		return lang.L("Trusted hosts"),
 			lang.L("Hosts beyond AWS's own that a connection may go to, one a line, such as “proxy.example.com:8443”.")
+	case "intercept":
+		data := map[string]any{"Scheme": literal(f.Subject, maxTitle), "Other": literal(f.Other, maxTitle)}
+		if f.Other == "" {
+			return lang.L("Catch {{.Scheme}}:// links", data), lang.L("Those that open a space come here. Nobody gets the others.")
+		}
+		return lang.L("Catch {{.Scheme}}:// links", data),
+			lang.L("Those that open a space, as Studio's button does, come here first. Every other goes on, unchanged, to {{.Other}}.", data)
+	case "update_check":
+		return lang.L("Ask once a day for a newer release"), lang.L("It is said and never downloaded.")
 	case "log_level":
 		return lang.L("Log"), lang.L("How much is written to the log. No secret and nothing that you send is in it.")
 	}
@@ -267,7 +277,7 @@ func (b *builder) oneSpace(v view.Preferences, act Actions) {
 	})
 	b.add(container.New(columns{left: fieldName, right: fieldSays}, body(lang.L("Space")), aligned(which), apart(0)))
 	if about := whichSpace(v.About); about != "" {
-		b.add(container.New(columns{left: fieldName, right: fieldSays}, apart(0), quiet(about), apart(0)))
+		b.add(container.New(columns{left: fieldName, right: fieldSays}, apart(0), quiet(about), apart(0)), apart(4))
 	}
 	for _, f := range v.OfSpace {
 		b.field(f, true, act)

@@ -248,10 +248,10 @@ func settingsStates() []state {
 			p.Uninstall = uninstall(view.Making, view.Applied, view.Applied, view.Applying)
 		})),
 		prefer("uninstalled", preferences(func(p *view.Preferences) {
-			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied)
+			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied)
 		})),
 		prefer("not-uninstalled", preferences(func(p *view.Preferences) {
-			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Applied, view.Applied, view.Applied)
+			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied)
 			p.Uninstall.Parts[2].Problem = &view.Problem{
 				Sentence: "The SSH config \"/home/alice/.ssh/config\" has a damaged Spacehatch marker; it was left as it is.",
 				Hint:     "Remove the marker lines that name Spacehatch and the Include between them, then run the command again.",
@@ -272,6 +272,9 @@ func preferences(change func(*view.Preferences)) view.Preferences {
 			{Key: "ssh_options", Name: "ssh_options", Kind: view.List},
 			{Key: "trusted_hosts", Name: "trusted_hosts", Kind: view.List},
 			{Key: "log_level", Name: "log_level", Kind: view.Pick, Value: "warn", Options: []view.Option{{Key: "debug"}, {Key: "info"}, {Key: "warn"}, {Key: "error"}}},
+			{Key: "update_check", Name: "update_check", Kind: view.Switch, Value: "true"},
+			{Key: "intercept:vscode", Name: "intercept", Kind: view.Switch, Value: "false", Subject: "vscode", Other: "Visual Studio Code"},
+			{Key: "intercept:cursor", Name: "intercept", Kind: view.Switch, Value: "false", Subject: "cursor", Other: "Cursor"},
 		},
 		Spaces: []view.Option{{Key: "fraud-model.hatch", Title: "fraud-model.hatch"}, {Key: "churn.hatch", Title: "churn.hatch"}},
 		Space:  "fraud-model.hatch",
@@ -293,7 +296,7 @@ func preferences(change func(*view.Preferences)) view.Preferences {
 
 func uninstall(stage view.Stage, states ...view.ItemState) *view.Uninstall {
 	u := &view.Uninstall{Stage: stage, Program: "/home/alice/.local/bin/spacehatch"}
-	for i, id := range []string{"tray", "connections", "ssh-config", "scheme", "autostart", "editor-settings", "files"} {
+	for i, id := range []string{"tray", "connections", "ssh-config", "scheme", "interception", "autostart", "editor-settings", "files"} {
 		part := view.Part{ID: id, State: view.Proposed}
 		if i < len(states) {
 			part.State = states[i]

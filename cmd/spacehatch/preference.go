@@ -11,8 +11,6 @@ import (
 	"github.com/spacehatch/spacehatch/handler/editor"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
-	"github.com/spacehatch/spacehatch/installer"
-	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -21,6 +19,7 @@ import (
 // The settings that are not in settings.toml.
 const (
 	keyStartAtLogin = "start_at_login" // of the system
+	keyIntercept    = "intercept"      // the same
 	keyForwardAgent = "forward_agent"  // of one space, and never of all
 )
 
@@ -62,12 +61,18 @@ func (p *program) preferences() (*preferences, error) {
 
 // machine are the preferences that hold for every space, in the order in which
 // a person reads them.
-func (c *preferences) machine() []preference {
+func (c *preferences) machine(ctx context.Context) []preference {
 	var all []preference
 	for _, k := range settings.Keys() {
 		all = append(all, c.inFile(k))
-		if k.Name == settings.KeyTray && tray.Supported {
+		if k.Name != settings.KeyTray {
+			continue
+		}
+		if tray.Supported {
 			all = append(all, c.startsAtLogin())
+		}
+		if _, err := c.interceptions(ctx); !errors.Is(err, &problem.Problem{Code: problem.NotSupported}) {
+			all = append(all, c.intercepts())
 		}
 	}
 	return all
@@ -201,43 +206,6 @@ func (c *preferences) followTray(ctx context.Context) error {
 	return nil
 }
 
-func (c *preferences) startsAtLogin() preference {
-	p := preference{
-		Key: settings.Key{
-			Name: keyStartAtLogin, About: "The icon in the panel comes when you log in.",
-			Allowed: "true or false", Example: "true", Values: []string{"true", "false"}, Parse: settings.Bool,
-		},
-		initial: false,
-	}
-	login := func(ctx context.Context) (installer.AutostartStatus, error) {
-		autostart, err := installer.NewAutostart(c.state)
-		if err != nil {
-			return installer.AutostartStatus{}, err
-		}
-		return autostart.Status(ctx)
-	}
-	p.value = func(ctx context.Context) (any, settings.Origin, error) {
-		st, err := login(ctx)
-		if err != nil || !st.Enabled {
-			return false, settings.Default, err
-		}
-		return true, ofSystem, nil
-	}
-	p.set = func(ctx context.Context, value any) (string, error) {
-		on, _ := value.(bool)
-		if _, err := c.startAtLogin(ctx, on); err != nil {
-			return "", err
-		}
-		st, err := login(ctx)
-		if err == nil && st.Enabled != on {
-			return "", problem.New(installer.Failed, "What "+printable.Quoted(st.Place)+" says about the start at login was not put there by Spacehatch.",
-				"Change it there, or in the settings of your desktop.", nil)
-		}
-		return st.Warning, err
-	}
-	return p
-}
-
 // of are the preferences of one space.
 func (c *preferences) of(space session.Space) []preference {
 	return []preference{c.folderOf(space), c.forwardingOf(space)}
@@ -351,7 +319,7 @@ func (c *preferences) find(ctx context.Context, name, alias string) (preference,
 		return preference{}, problem.New(settings.Invalid, "forward_agent is set for one space, never for all.",
 			"For example: `spacehatch settings set forward_agent true --space my-space.hatch`.", nil)
 	}
-	return pick(c.machine(), name, "")
+	return pick(c.machine(ctx), name, "")
 }
 
 func pick(all []preference, name, where string) (preference, error) {

@@ -231,7 +231,7 @@ func (c *preferences) list(ctx context.Context, alias string, asJSON bool) error
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	if alias == "" {
 		fmt.Fprintln(table, "SETTING\tVALUE\tFROM")
-		for _, p := range c.machine() {
+		for _, p := range c.machine(ctx) {
 			value, origin, err := p.value(ctx)
 			if err != nil {
 				return err
@@ -322,7 +322,7 @@ func (c *preferences) listJSON(ctx context.Context, one bool, spaces []session.S
 	if one {
 		return c.printJSON(perSpace[0])
 	}
-	list, err := asJSONSettings(ctx, c.machine())
+	list, err := asJSONSettings(ctx, c.machine(ctx))
 	if err != nil {
 		return err
 	}
@@ -372,7 +372,7 @@ func (p *program) completeSettings(alias *string) cobra.CompletionFunc {
 		if err != nil {
 			return nil, nothing
 		}
-		all := c.machine()
+		all := c.machine(cmd.Context())
 		if *alias != "" {
 			space, err := c.store.Lookup(cmd.Context(), *alias)
 			if err != nil {
@@ -394,10 +394,10 @@ func (p *program) completeSettings(alias *string) cobra.CompletionFunc {
 		if args[0] == settings.KeySSHOptions {
 			return optionCompletions(args[1:]), nothing
 		}
-		if len(args) > 1 {
+		if _, list := all[i].initial.([]string); len(args) > 1 && !list {
 			return nil, nothing
 		}
-		return all[i].Values, nothing
+		return slices.DeleteFunc(slices.Clone(all[i].Values), func(v string) bool { return slices.Contains(args[1:], v) }), nothing
 	}
 }
 

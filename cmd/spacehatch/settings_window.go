@@ -109,7 +109,10 @@ func (w *settingsInWindow) withOutcomes(fields []view.Field) []view.Field {
 		if !ok {
 			continue
 		}
-		f.Setting, f.Note = became.setting, became.note
+		f.Setting = became.setting
+		if became.note != "" {
+			f.Note = became.note
+		}
 		if became.problem != nil || became.setting {
 			f.Value = became.asked
 		}
@@ -176,6 +179,9 @@ func (w *settingsInWindow) set(ctx context.Context, wish view.Wish) (note string
 	c, err := w.preferences()
 	if err != nil {
 		return "", err
+	}
+	if scheme, ok := strings.CutPrefix(wish.Key, interceptPrefix); ok {
+		return "", c.intercept(ctx, scheme, wish.Value == "true")
 	}
 	name, alias, _ := strings.Cut(wish.Key, " ")
 	at, err := c.find(ctx, name, alias)
@@ -308,7 +314,7 @@ func (w *settingsInWindow) takeAllAway(keepSettings bool) {
 		if q, err := w.places(); err != nil {
 			part(undoParts()[0], view.Unapplied, problem.From(err))
 		} else {
-			w.takeAway(ctx, q, keepSettings,
+			_ = w.takeAway(ctx, q, keepSettings,
 				func(id string) { part(id, view.Applying, nil) },
 				func(id string, failed *problem.Problem) {
 					state := view.Applied
@@ -335,7 +341,10 @@ func (w *settingsInWindow) collect(ctx context.Context, alias string) view.Prefe
 		}
 		return v
 	}
-	v := view.Preferences{File: c.file, Fields: fieldsOf(ctx, c.machine(), "")}
+	v := view.Preferences{File: c.file, Fields: fieldsOf(ctx, c.machine(ctx), "")}
+	// A switch for each scheme in place of a list.
+	v.Fields = slices.DeleteFunc(v.Fields, func(f view.Field) bool { return f.Name == keyIntercept })
+	v.Fields = append(v.Fields, c.interceptionFields(ctx)...)
 	spaces, err := c.spaces()
 	if err != nil {
 		v.Problem = desktop.Problem(problem.From(err))
@@ -372,6 +381,9 @@ func fieldsOf(ctx context.Context, all []preference, suffix string) []view.Field
 		f.Chosen = origin != settings.Default && (!ofOneSpace || origin == ofSpace)
 		if origin == settings.Environment && !ofOneSpace {
 			f.Locked, f.By, f.Chosen = true, p.Variable, false
+		}
+		if origin == settings.Administrator && (!ofOneSpace || p.Name == keyForwardAgent) {
+			f.Locked, f.Chosen = true, false
 		}
 		switch list, isList := value.([]string); {
 		case isList:

@@ -86,7 +86,9 @@ func changesEverything() func(view.Screen) (*view.Wish, bool) {
 		sets("forward_agent "+alias, "true"),
 		sets("folder "+alias, "/home/sagemaker-user/a b"),
 		turn{view.Wish{Do: view.Forget, Key: "trust 111122223333 us-east-1 d-abc"}, func(p view.Preferences) bool { return len(p.Trusted) == 1 }},
+		sets("intercept:vscode", "true"),
 		// A wish that makes no sense is none.
+		turn{view.Wish{Do: view.SetField, Key: "intercept:https", Value: "true"}, func(view.Preferences) bool { return true }},
 		turn{view.Wish{Do: view.SetField, Key: "colour", Value: "red"}, func(view.Preferences) bool { return true }},
 		turn{view.Wish{Do: view.TakeAway}, func(view.Preferences) bool { return true }},
 		turn{view.Wish{Do: view.AskUninstall}, uninstallIs(view.Choosing)},
@@ -117,6 +119,18 @@ func TestSettingsInAWindow(t *testing.T) {
 	if got := d.run(t, "", "ssh-config", "apply", "--yes"); got.code != exitOK {
 		t.Fatalf("%v", got)
 	}
+	for name, text := range map[string]string{
+		"config/mimeapps.list":           "[Default Applications]\nx-scheme-handler/vscode=code.desktop\n",
+		"data/applications/code.desktop": "[Desktop Entry]\nType=Application\nName=An IDE\nExec=true %U\nMimeType=x-scheme-handler/vscode;\n",
+	} {
+		file := filepath.Join(d.home, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	shown := d.person(t, "changes everything")
 	if got := d.run(t, "", "settings", "--window"); got.code != exitOK || got.errors != "" {
 		t.Fatalf("%v", got)
@@ -128,7 +142,13 @@ func TestSettingsInAWindow(t *testing.T) {
 	if f := fieldIn(*first, "log_level"); f.Kind != view.Pick || len(f.Options) != 4 || f.Chosen || f.Locked {
 		t.Errorf("%+v", f)
 	}
-	r, err := settings.Resolve(filepath.Join(d.home, "config", "spacehatch", "settings.toml"), func(string) (string, bool) { return "", false })
+	if f := fieldIn(*first, "intercept:vscode"); f.Kind != view.Switch || f.Value != "false" || f.Other != "An IDE" {
+		t.Errorf("%+v", f)
+	}
+	if got := d.run(t, "", "settings", "get", "intercept"); got.out != "vscode\n" {
+		t.Errorf("%v", got)
+	}
+	r, err := settings.Resolve(filepath.Join(d.home, "config", "spacehatch", "settings.toml"), func(string) (string, bool) { return "", false }, settings.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +201,27 @@ func TestTheEnvironmentLocksAField(t *testing.T) {
 	}
 	for key, variable := range map[string]string{"editor": settings.VariableEditor, "log_level": settings.VariableLog, "folder": ""} {
 		if f := fieldIn(*shown()[0].Preferences, key); f.Locked != (variable != "") || f.By != variable || f.Chosen {
+			t.Errorf("%s: %+v", key, f)
+		}
+	}
+}
+
+// What an administrator has decided cannot be changed in the window either.
+func TestAnAdministratorLocksAField(t *testing.T) {
+	d := newDesk(t)
+	d.knows(t)
+	file := filepath.Join(d.home, "policy.toml")
+	if err := os.WriteFile(file, []byte("log_level = \"error\"\nagent_forwarding = false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.env = append(d.env, variablePolicy+"="+file)
+	shown := d.person(t, "looks, then closes")
+	if got := d.run(t, "", "settings", "--window"); got.code != exitOK {
+		t.Fatalf("%v", got)
+	}
+	p := *shown()[0].Preferences
+	for key, locked := range map[string]bool{"log_level": true, "forward_agent " + alias: true, "folder " + alias: false, "tray": false} {
+		if f := fieldIn(p, key); f.Locked != locked || f.By != "" || f.Key == "" {
 			t.Errorf("%s: %+v", key, f)
 		}
 	}
