@@ -83,9 +83,12 @@ func TestAPanelStaysWhereItIsScrolled(t *testing.T) {
 	before := page()
 	s.do(func(fyne.Window) { before.scroll.ScrollToOffset(fyne.NewPos(0, 100)) })
 	s.diagnostics(view.Diagnostics{Findings: many, Mending: "sockets"})
-	if after := page(); after != before || after.scroll.Offset.Y != 100 {
-		t.Errorf("the page is scrolled to %v", after.scroll.Offset)
-	}
+	after := page()
+	s.do(func(fyne.Window) {
+		if after != before || after.scroll.Offset.Y != 100 {
+			t.Errorf("the page is scrolled to %v", after.scroll.Offset)
+		}
+	})
 	s.show(view.Screen{Close: true})
 	s.ends(nil)
 }
