@@ -8,12 +8,9 @@ import (
 )
 
 const (
-	// firstWindow is how much may be on its way before the gateway has shown
-	// how quickly it acknowledges, in bytes.
-	firstWindow = 64 << 10
 	// inboundLimit bounds what is kept for a reader who does not read, in
-	// bytes. An SSH channel's own window is 2 MiB.
-	inboundLimit = 4 << 20
+	// bytes. What is on its way behind it waits in the network.
+	inboundLimit = 1 << 20
 	// probeEvery is how often one message is risked in a pause whose end may
 	// have been lost.
 	probeEvery = 5 * time.Second
@@ -82,10 +79,10 @@ type channel struct {
 func newChannel(o Options, newID func() wire.UUID, clean func(string) string) *channel {
 	c := &channel{o: o, newID: newID, clean: clean}
 	c.in.limit = inboundLimit
-	c.out.payloadSize = o.PayloadSize
-	c.out.maxWindow = o.Window
-	c.out.window = min(firstWindow, o.Window)
-	c.out.threshold = o.Window
+	first, most := o.limits()
+	c.out.window = min(firstWindow(first), first.window)
+	c.out.allow(first)
+	c.out.most = most
 	if o.EarlyResponse {
 		c.answerEarly()
 	}
@@ -211,7 +208,8 @@ func (c *channel) pause(now time.Time) {
 	c.pausedAt = now
 	c.probeAt = now.Add(probeEvery)
 	c.probes = 0
-	c.out.halve()
+	first, _ := c.o.limits()
+	c.out.halve(first)
 }
 
 // closed takes in the gateway's last word.
@@ -264,8 +262,22 @@ func (c *channel) give(p []byte) int {
 	return c.out.give(p)
 }
 
+// room returns how many bytes a writer should hand over now, so that none of
+// them waits here: what cannot go stays with the writer.
+func (c *channel) room() int {
+	switch {
+	case c.ended || c.terminating:
+		return 0
+	case c.phase != flowing:
+		return pendingLimit - c.out.waiting // the first words of either side
+	case c.paused || !c.up:
+		return 0
+	}
+	return c.out.room()
+}
+
 // take hands received bytes to the reader.
-func (c *channel) take(p []byte) int { return c.in.take(p) }
+func (c *channel) take(p []byte) int { return c.in.kept.take(p) }
 
 // choke reports whether nothing should be received until the reader has
 // caught up to half of the limit.
@@ -273,7 +285,7 @@ func (c *channel) choke(now time.Time) bool {
 	switch {
 	case c.in.full():
 		c.choked = true
-	case c.choked && c.in.buffer.Len() <= c.in.limit/2:
+	case c.choked && c.in.kept.size <= c.in.limit/2:
 		c.choked = false
 		// Acknowledgements could not be seen meanwhile.
 		c.progressAt = now
@@ -281,8 +293,11 @@ func (c *channel) choke(now time.Time) bool {
 	return c.choked
 }
 
-// hurried reports whether acknowledgements are what the sender waits for.
-func (c *channel) hurried() bool { return c.phase != flowing || c.out.limited }
+// hurried reports whether acknowledgements are what the sender waits for, or
+// soon will be.
+func (c *channel) hurried() bool {
+	return c.phase != flowing || c.out.limited || 2*c.out.bytes > c.out.window
+}
 
 // next appends the next message to send to dst; ok is false where there is
 // none now.
@@ -332,9 +347,9 @@ func (c *channel) nextStream(now time.Time) (sequence int64, m *sentMessage, ok 
 		return 0, nil, false
 	case c.question.asked && !c.question.sent:
 		sequence, m = c.addQuestion(now) // small: it does not wait for the window
-	case c.out.roomForChunk():
+	case c.out.roomForChunk(now):
 		sequence, m = c.out.addChunk(now, c.newID())
-	case c.terminating && !c.terminated && c.out.pending.Len() == 0:
+	case c.terminating && !c.terminated && c.out.waiting == 0:
 		c.terminated = true
 		sequence, m = c.out.add(now, c.newID(), wire.PayloadFlag, wire.TerminateSession.AppendTo(nil))
 	default:
@@ -359,6 +374,9 @@ func (c *channel) deadline() time.Time {
 		sooner(c.started.Add(c.o.HandshakeTimeout))
 	case holding:
 		sooner(c.holdUntil)
+	}
+	if c.phase == flowing && !c.paused {
+		sooner(c.out.pacedUntil())
 	}
 	switch {
 	case c.paused:

@@ -221,8 +221,7 @@ func TestOldestIsRepeatedAfterTheTimeout(t *testing.T) {
 }
 
 func TestWindowIsKeptAndGrows(t *testing.T) {
-	o := testOptions()
-	b := newBench(t, o)
+	b := newBench(t, testOptions())
 	b.open()
 	fill := func() (sent int) {
 		for {
@@ -235,8 +234,8 @@ func TestWindowIsKeptAndGrows(t *testing.T) {
 			}
 		}
 	}
-	if sent := fill(); sent != firstWindow {
-		t.Errorf("%d bytes on their way at first, want %d", sent, firstWindow)
+	if sent := fill(); sent != firstWindow(safeLimits) {
+		t.Errorf("%d bytes on their way at first, want %d", sent, firstWindow(safeLimits))
 	}
 	for range 20 {
 		frames := b.agent.out
@@ -247,12 +246,12 @@ func TestWindowIsKeptAndGrows(t *testing.T) {
 		}
 		b.settle()
 		fill()
-		if b.c.out.bytes > b.c.out.window || b.c.out.window > o.Window {
+		if b.c.out.bytes > b.c.out.window || b.c.out.window > safeLimits.window {
 			t.Fatalf("%d bytes in a window of %d", b.c.out.bytes, b.c.out.window)
 		}
 	}
-	if b.c.out.window != o.Window {
-		t.Errorf("the window is %d, want %d", b.c.out.window, o.Window)
+	if b.c.out.window != safeLimits.window {
+		t.Errorf("the window is %d, want %d", b.c.out.window, safeLimits.window)
 	}
 }
 
@@ -273,7 +272,7 @@ func TestSlowAcknowledgementsDoNotWidenTheWindow(t *testing.T) {
 		}
 		b.agent.out = nil
 	}
-	if b.c.out.window != firstWindow {
+	if b.c.out.window != firstWindow(safeLimits) {
 		t.Errorf("the window is %d", b.c.out.window)
 	}
 }
@@ -284,7 +283,7 @@ func TestPauseStopsSendingAndHalvesTheWindow(t *testing.T) {
 	b.taken()
 	b.agent.service(b.now, wire.TypePausePublication, nil)
 	b.settle()
-	if b.c.state() != StatePaused || b.c.out.window != firstWindow/2 {
+	if b.c.state() != StatePaused || b.c.out.window != firstWindow(safeLimits)/2 {
 		t.Errorf("state %s, window %d", b.c.state(), b.c.out.window)
 	}
 	b.give("later")
@@ -507,14 +506,14 @@ func TestReaderThatDoesNotReadBoundsMemory(t *testing.T) {
 		b.agent.output(b.now, block)
 		b.settle()
 	}
-	if kept := b.c.in.buffer.Len() + b.c.in.earlySum; kept > inboundLimit+stashBytes+1024 {
+	if kept := b.c.in.kept.size + b.c.in.earlySum; kept > inboundLimit+stashBytes+1024 {
 		t.Errorf("%d bytes are kept", kept)
 	}
 	if !b.c.choke(b.now) {
 		t.Error("the channel would go on receiving")
 	}
 	p := make([]byte, 1<<16)
-	for b.c.in.buffer.Len() > inboundLimit/2 {
+	for b.c.in.kept.size > inboundLimit/2 {
 		b.c.take(p)
 	}
 	if b.c.choke(b.now) {

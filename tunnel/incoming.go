@@ -30,8 +30,8 @@ type incoming struct {
 	early    map[int64]stashed
 	earlySum int // payload bytes in early
 
-	buffer bytes.Buffer
-	taken  int64 // bytes ever put into buffer
+	kept  queue // for the reader
+	taken int64 // bytes ever put into kept
 
 	acks    []wire.Acknowledge // to be sent, from ackHead on
 	ackHead int
@@ -39,7 +39,7 @@ type incoming struct {
 
 // full reports whether the reader is so far behind that nothing more should
 // be taken from the socket.
-func (in *incoming) full() bool { return in.buffer.Len() >= in.limit }
+func (in *incoming) full() bool { return in.kept.size >= in.limit }
 
 // receive takes in one stream message and acknowledges it if it was kept, now
 // or before. deliver is called with what has its turn, in order.
@@ -117,14 +117,5 @@ func (in *incoming) nextAck() (wire.Acknowledge, bool) {
 // put keeps output for the reader.
 func (in *incoming) put(p []byte) {
 	in.taken += int64(len(p))
-	in.buffer.Write(p)
-}
-
-// take hands bytes to the reader.
-func (in *incoming) take(p []byte) int {
-	n, _ := in.buffer.Read(p)
-	if in.buffer.Len() == 0 && in.buffer.Cap() > in.limit/4 {
-		in.buffer = bytes.Buffer{}
-	}
-	return n
+	in.kept.put(p)
 }

@@ -105,7 +105,8 @@ func exchange(t *testing.T, n network, seed uint64) {
 	agent.notReadyFor = upTo(random, 500*time.Millisecond)
 	o := testOptions()
 	o.EarlyResponse = seed%2 == 1
-	o.PayloadSize = []int{1024, 1, 16384, 700}[seed%4]
+	o.PayloadSize = []int{0, 1, 0, 700}[seed%4]
+	o.Profile = []Profile{ProfileSafe, ProfileSafe, ProfileLarge, ProfileAdaptive}[seed%4]
 	c := newChannel(o, agent.id, clean)
 
 	size := 60 << 10
@@ -179,7 +180,7 @@ func exchange(t *testing.T, n network, seed uint64) {
 	if agent.discarded > 0 {
 		t.Errorf("%d bytes came before the agent was ready", agent.discarded)
 	}
-	if c.out.bytes > o.Window || len(c.in.early) != 0 || c.in.earlySum != 0 || c.out.lost < 0 {
+	if c.out.bytes > largeLimits.window || len(c.in.early) != 0 || c.in.earlySum != 0 || c.out.lost < 0 {
 		t.Errorf("the books are wrong: %d bytes on their way, %d messages of %d bytes early, %d lost",
 			c.out.bytes, len(c.in.early), c.in.earlySum, c.out.lost)
 	}

@@ -64,11 +64,14 @@ type Options struct {
 	// InsecurePlain allows the scheme ws, without TLS. For a simulator only.
 	InsecurePlain bool
 
+	// Profile says how hard the gateway is pushed. Default [ProfileSafe]; an
+	// unknown one is that, too.
+	Profile Profile
 	// PayloadSize is the largest payload of a message, in bytes, at most
-	// 64 KiB. Default 1024: larger ones have made the gateway close channels.
+	// 64 KiB. Default: the profile's.
 	PayloadSize int
-	// Window bounds the bytes that are sent and not acknowledged. Default
-	// 256 KiB: with more the gateway has asked for pauses.
+	// Window bounds the bytes that are sent and not acknowledged. Default: the
+	// profile's.
 	Window int
 	// EarlyResponse answers the agent's handshake before it has asked, which
 	// saves a round trip. Agents allow it; what the gateway does with a
@@ -126,13 +129,7 @@ func (o Options) withDefaults() Options {
 	if o.Proxy == nil {
 		o.Proxy = http.ProxyFromEnvironment
 	}
-	if o.PayloadSize <= 0 {
-		o.PayloadSize = 1024
-	}
 	o.PayloadSize = min(o.PayloadSize, maxPayloadSize)
-	if o.Window <= 0 {
-		o.Window = 256 << 10
-	}
 	for _, d := range []struct {
 		value   *time.Duration
 		initial time.Duration

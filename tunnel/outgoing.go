@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/spacehatch/spacehatch/tunnel/wire"
@@ -16,6 +15,9 @@ const (
 	spanLimit = 8192
 	// leastWindow is the window's lower bound, in bytes.
 	leastWindow = 16 << 10
+	// calmWindows is how many full windows have to be acknowledged, with no pause
+	// between them, before an adaptive profile allows more.
+	calmWindows = 16
 )
 
 // sentMessage is a stream message of ours that is not acknowledged yet, or
@@ -34,10 +36,13 @@ type sentMessage struct {
 // outgoing is the client's half of the stream: what waits to be sent, what
 // waits to be acknowledged, and how much may be on its way.
 type outgoing struct {
-	payloadSize int
-	maxWindow   int
+	allowed limits
+	most    limits // to which what is allowed may grow
+	calm    int    // bytes acknowledged in full windows since it grew last
 
-	pending bytes.Buffer // bytes without a message yet
+	pending     [][]byte // payloads without a message yet, from pendingHead on
+	pendingHead int
+	waiting     int // bytes in them
 
 	base     int64         // sequence number of sent[head]
 	sent     []sentMessage // from head on: base, base+1, …
@@ -47,9 +52,10 @@ type outgoing struct {
 	lostFrom int64     // no message before this one is lost
 	newest   time.Time // send time of the latest message known to have arrived
 
-	window    int // bytes that may be on their way
-	threshold int // above it the window grows slowly
-	limited   bool
+	window    int  // bytes that may be on their way
+	threshold int  // above it the window grows slowly
+	limited   bool // it is what holds the sender back
+	pace      pacing
 	trip      roundTrip
 	free      [][]byte // payload buffers to use again
 
@@ -59,9 +65,92 @@ type outgoing struct {
 
 // give takes bytes from a writer and returns how many.
 func (o *outgoing) give(p []byte) int {
-	n := min(len(p), max(0, pendingLimit-o.pending.Len()))
-	o.pending.Write(p[:n])
-	return n
+	p = p[:min(len(p), max(0, pendingLimit-o.waiting))]
+	o.wait(p)
+	return len(p)
+}
+
+// wait makes payloads of p.
+func (o *outgoing) wait(p []byte) {
+	o.waiting += len(p)
+	for len(p) > 0 {
+		last := len(o.pending) - 1
+		if last < o.pendingHead || len(o.pending[last]) >= o.allowed.payload {
+			o.pending = append(o.pending, o.buffer(o.allowed.payload))
+			last++
+		}
+		n := min(len(p), o.allowed.payload-len(o.pending[last]))
+		o.pending[last] = append(o.pending[last], p[:n]...)
+		p = p[n:]
+	}
+}
+
+// firstPending returns the next payload; none where nothing waits.
+func (o *outgoing) firstPending() []byte {
+	if o.pendingHead == len(o.pending) {
+		return nil
+	}
+	return o.pending[o.pendingHead]
+}
+
+// takePending takes the next payload out.
+func (o *outgoing) takePending() []byte {
+	p := o.pending[o.pendingHead]
+	o.pending[o.pendingHead] = nil
+	o.pendingHead++
+	o.waiting -= len(p)
+	switch {
+	case o.pendingHead == len(o.pending):
+		o.pending, o.pendingHead = o.pending[:0], 0
+	case o.pendingHead >= 1024:
+		n := copy(o.pending, o.pending[o.pendingHead:])
+		clear(o.pending[n:])
+		o.pending, o.pendingHead = o.pending[:n], 0
+	}
+	return p
+}
+
+// buffer returns an empty payload with room for size bytes, one that was used
+// before where there is one.
+func (o *outgoing) buffer(size int) []byte {
+	if n := len(o.free); n > 0 && size <= o.allowed.payload {
+		b := o.free[n-1]
+		o.free = o.free[:n-1]
+		return b
+	}
+	return make([]byte, 0, max(size, o.allowed.payload))
+}
+
+// allow sets what may be sent from now on.
+func (o *outgoing) allow(l limits) {
+	if l.payload != o.allowed.payload {
+		o.free = nil
+	}
+	smaller := l.payload < o.allowed.payload
+	o.allowed = l
+	o.calm = 0
+	o.threshold = l.window
+	o.window = min(o.window, l.window)
+	if smaller {
+		again := o.pending[o.pendingHead:]
+		o.pending, o.pendingHead, o.waiting = nil, 0, 0
+		for _, p := range again {
+			o.wait(p)
+		}
+	}
+}
+
+// room returns how many bytes a writer may hand over that go at once; 0 where it
+// should rather wait until a larger piece may.
+func (o *outgoing) room() int {
+	n := min(o.window-o.bytes, pendingLimit) - o.waiting
+	piece := max(o.allowed.payload, min(o.window/64, largeLimits.payload))
+	if n >= piece || o.bytes+o.waiting == 0 {
+		o.limited = false
+		return max(n, 1)
+	}
+	o.limited = true
+	return 0
 }
 
 // nextSequence returns the number of the next new message.
@@ -73,41 +162,53 @@ func (o *outgoing) idle() bool { return o.head == len(o.sent) }
 // oldest returns the oldest unacknowledged message; there must be one.
 func (o *outgoing) oldest() *sentMessage { return &o.sent[o.head] }
 
-// roomForChunk reports whether the window lets the next pending chunk go.
-func (o *outgoing) roomForChunk() bool {
-	n := min(o.payloadSize, o.pending.Len())
-	if n == 0 || len(o.sent)-o.head >= spanLimit {
+// roomForChunk reports whether the next payload may go now.
+func (o *outgoing) roomForChunk(now time.Time) bool {
+	if o.waiting == 0 {
 		return false
 	}
-	if o.bytes > 0 && o.bytes+n > o.window {
+	if !o.fits() {
 		o.limited = true
 		return false
 	}
-	return true
+	return !o.pace.waits(now)
+}
+
+// fits reports whether the window lets the next payload go.
+func (o *outgoing) fits() bool {
+	return len(o.sent)-o.head < spanLimit && (o.bytes == 0 || o.bytes+len(o.firstPending()) <= o.window)
+}
+
+// pacedUntil returns when the next payload may go, where that is all that it
+// waits for; else zero.
+func (o *outgoing) pacedUntil() time.Time {
+	if o.waiting == 0 || !o.fits() {
+		return time.Time{}
+	}
+	return o.pace.next
 }
 
 // addChunk makes the next message out of pending bytes.
 func (o *outgoing) addChunk(now time.Time, id wire.UUID) (int64, *sentMessage) {
-	chunk := o.pending.Next(o.payloadSize)
-	if o.pending.Len() == 0 {
+	payload := o.takePending()
+	if o.waiting == 0 {
 		o.limited = false
 	}
-	o.taken += int64(len(chunk))
-	return o.add(now, id, wire.PayloadOutput, chunk)
+	o.taken += int64(len(payload))
+	o.pace.sent(now, len(payload), o.window, o.trip.smoothed, o.window < o.threshold)
+	return o.append(now, id, wire.PayloadOutput, payload)
 }
 
 // add makes a new message, sent now, out of a copy of payload.
 func (o *outgoing) add(now time.Time, id wire.UUID, kind wire.PayloadType, payload []byte) (int64, *sentMessage) {
-	var buf []byte
-	if n := len(o.free); n > 0 && len(payload) <= o.payloadSize {
-		buf, o.free = o.free[n-1][:0], o.free[:n-1]
-	} else {
-		buf = make([]byte, 0, max(o.payloadSize, len(payload)))
-	}
+	return o.append(now, id, kind, append(o.buffer(len(payload)), payload...))
+}
+
+// append makes a new message, sent now.
+func (o *outgoing) append(now time.Time, id wire.UUID, kind wire.PayloadType, payload []byte) (int64, *sentMessage) {
 	sequence := o.nextSequence()
 	o.sent = append(o.sent, sentMessage{
-		id: id, created: uint64(now.UnixMilli()), kind: kind,
-		payload: append(buf, payload...), last: now, sends: 1,
+		id: id, created: uint64(now.UnixMilli()), kind: kind, payload: payload, last: now, sends: 1,
 	})
 	o.bytes += len(payload)
 	return sequence, &o.sent[len(o.sent)-1]
@@ -193,8 +294,8 @@ func (o *outgoing) acknowledge(now time.Time, sequence int64) (sent time.Time, o
 	}
 	m.acked = true
 	o.bytes -= len(m.payload)
-	if cap(m.payload) == o.payloadSize {
-		o.free = append(o.free, m.payload)
+	if cap(m.payload) == o.allowed.payload {
+		o.free = append(o.free, m.payload[:0])
 	}
 	m.payload = nil
 	o.forgetAcknowledged()
@@ -254,20 +355,33 @@ func (o *outgoing) expire(now time.Time) {
 }
 
 // grow widens the window after a prompt acknowledgement of n bytes, if the
-// window was what held the sender back.
+// window was what held the sender back, or was nearly.
 func (o *outgoing) grow(n int, prompt bool) {
-	if !prompt || !o.limited {
+	growing := o.window < o.threshold
+	if !prompt || !o.limited && !(growing && 2*o.bytes > o.window) {
 		return
 	}
-	if o.window >= o.threshold {
-		n = max(1, n*o.payloadSize/o.window)
+	if o.window >= o.allowed.window {
+		o.calm += n
+		if o.calm >= calmWindows*o.window && o.allowed != o.most {
+			o.allow(o.allowed.doubled(o.most))
+		}
+		return
 	}
-	o.window = min(o.window+n, o.maxWindow)
+	if !growing {
+		n = max(1, n*o.allowed.payload/o.window)
+	}
+	o.window = min(o.window+n, o.allowed.window)
 }
 
-// halve narrows the window: the gateway asked for a pause.
-func (o *outgoing) halve() {
-	o.window = max(o.window/2, min(leastWindow, o.maxWindow))
+// halve narrows the window: the gateway asked for a pause. What had grown
+// beyond the first limits goes back to them and does not grow again.
+func (o *outgoing) halve(first limits) {
+	if o.most != first {
+		o.most = first
+		o.allow(first)
+	}
+	o.window = max(o.window/2, min(leastWindow, o.allowed.window))
 	o.threshold = o.window
 }
 

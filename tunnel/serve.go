@@ -58,7 +58,7 @@ func (t *Tunnel) receiveAll(ctx context.Context, s socket) error {
 	more := gather{conn: s.system()}
 	waiting := func(last arrival) {
 		hurry := t.settle()
-		more.wait(last, hurry)
+		more.wait(time.Now(), last, hurry)
 	}
 	for {
 		f, err := s.receive(waiting)

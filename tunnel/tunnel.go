@@ -49,6 +49,8 @@ type Tunnel struct {
 	pinging  *ping // nil: none
 
 	pings chan struct{} // holds one while a measurement runs
+	// wantsRoom: the writer waits until what it hands over can go at once.
+	wantsRoom bool
 
 	state      State
 	since      time.Time
@@ -143,10 +145,7 @@ func (t *Tunnel) Read(p []byte) (int, error) {
 			return n, nil
 		}
 		if t.ch.ended || t.ch.terminating {
-			if t.ch.err != nil {
-				return 0, t.ch.err
-			}
-			return 0, io.EOF
+			return 0, t.readError()
 		}
 		t.readable.Wait()
 	}
@@ -161,10 +160,7 @@ func (t *Tunnel) Write(p []byte) (int, error) {
 	done := 0
 	for {
 		if t.ch.ended || t.ch.terminating {
-			if t.ch.err != nil {
-				return done, t.ch.err
-			}
-			return done, io.ErrClosedPipe
+			return done, t.writeError()
 		}
 		if n := t.ch.give(p[done:]); n > 0 {
 			done += n
@@ -175,6 +171,112 @@ func (t *Tunnel) Write(p []byte) (int, error) {
 		}
 		t.writable.Wait()
 	}
+}
+
+// readAtOnce is how many bytes ReadFrom takes at once, at most.
+const readAtOnce = 32 << 10
+
+// ReadFrom sends what r gives, until its end (nil) or an error. It takes no more
+// from r than may go at once, so that nothing that is written later waits here
+// behind it: what r holds back, its writer feels. Otherwise it is as [Tunnel.Write].
+func (t *Tunnel) ReadFrom(r io.Reader) (n int64, err error) {
+	buf := make([]byte, readAtOnce)
+	for {
+		room, err := t.awaitWritable()
+		if err != nil {
+			return n, err
+		}
+		got, readErr := r.Read(buf[:min(room, len(buf))])
+		sent, err := t.Write(buf[:got])
+		n += int64(sent)
+		switch {
+		case err != nil:
+			return n, err
+		case errors.Is(readErr, io.EOF):
+			return n, nil
+		case readErr != nil:
+			return n, readErr
+		}
+	}
+}
+
+// awaitWritable waits until bytes may go, and returns how many.
+func (t *Tunnel) awaitWritable() (room int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		if t.ch.ended || t.ch.terminating {
+			return 0, t.writeError()
+		}
+		if room := t.ch.room(); room > 0 {
+			return room, nil
+		}
+		t.wantsRoom = true
+		t.writable.Wait()
+		t.wantsRoom = false
+	}
+}
+
+// writeError is why nothing can be written any more. It is called with the lock
+// held.
+func (t *Tunnel) writeError() error {
+	if t.ch.err != nil {
+		return t.ch.err
+	}
+	return io.ErrClosedPipe
+}
+
+// WriteTo writes what comes from the agent to w, until the end (nil) or an
+// error. Otherwise it is as [Tunnel.Read].
+func (t *Tunnel) WriteTo(w io.Writer) (n int64, err error) {
+	for {
+		p, err := t.awaitReadable()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		wrote, err := w.Write(p)
+		n += int64(wrote)
+		t.dropRead(wrote)
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// awaitReadable waits for bytes from the agent. They are valid until dropRead.
+func (t *Tunnel) awaitReadable() ([]byte, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for {
+		if p := t.ch.in.kept.first(); len(p) > 0 {
+			return p, nil
+		}
+		if t.ch.ended || t.ch.terminating {
+			return nil, t.readError()
+		}
+		t.readable.Wait()
+	}
+}
+
+// dropRead forgets bytes that were read.
+func (t *Tunnel) dropRead(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ch.in.kept.drop(n)
+	if t.ch.choked {
+		t.drained.Broadcast()
+	}
+}
+
+// readError is what is read at the end. It is called with the lock held.
+func (t *Tunnel) readError() error {
+	if t.ch.err != nil {
+		return t.ch.err
+	}
+	return io.EOF
 }
 
 // Close ends the session: what was written is delivered first, then the agent
@@ -266,10 +368,10 @@ func (t *Tunnel) changed(now time.Time) {
 		}
 	}
 	ended := t.ch.ended || t.ch.terminating
-	if ended || t.ch.in.buffer.Len() > 0 {
+	if ended || t.ch.in.kept.size > 0 {
 		t.readable.Broadcast()
 	}
-	if ended || t.ch.out.pending.Len() < pendingLimit {
+	if ended || t.ch.out.waiting < pendingLimit && !t.wantsRoom || t.wantsRoom && t.ch.room() > 0 {
 		t.writable.Broadcast()
 	}
 	if ended {

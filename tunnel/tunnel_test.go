@@ -465,7 +465,7 @@ func TestWriteWaitsForTheWindowAndEndsWithClose(t *testing.T) {
 			written <- n
 		}()
 		time.Sleep(time.Second)
-		if s := tunnel.Stats(); s.Unacknowledged != firstWindow {
+		if s := tunnel.Stats(); s.Unacknowledged != firstWindow(safeLimits) {
 			t.Errorf("%d bytes on their way", s.Unacknowledged)
 		}
 		began := time.Now()
@@ -473,7 +473,7 @@ func TestWriteWaitsForTheWindowAndEndsWithClose(t *testing.T) {
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("Close took %v", took)
 		}
-		if n := <-written; n != firstWindow+pendingLimit {
+		if n := <-written; n != firstWindow(safeLimits)+pendingLimit {
 			t.Errorf("%d bytes were taken", n)
 		}
 	})
@@ -507,7 +507,7 @@ func TestSlowReaderHoldsTheGatewayUp(t *testing.T) {
 		g.do(func(a *modelAgent) { a.output(time.Now(), block) })
 		time.Sleep(10 * time.Second)
 		tunnel.mu.Lock()
-		kept := tunnel.ch.in.buffer.Len()
+		kept := tunnel.ch.in.kept.size
 		tunnel.mu.Unlock()
 		if kept < inboundLimit || kept > inboundLimit+1024 {
 			t.Errorf("%d bytes are kept", kept)
