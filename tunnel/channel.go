@@ -48,6 +48,9 @@ type channel struct {
 	in  incoming
 	out outgoing
 
+	asked    bool             // the handshake request has come
+	patient  bool             // and is waited for, although it could be answered
+	againAt  time.Time        // when an early response is sent again; zero: never
 	answered bool             // the handshake response exists
 	refusal  *problem.Problem // what the response refused
 	response []byte           // the handshake response, until it is a message
@@ -104,6 +107,7 @@ func (c *channel) connected(now time.Time) {
 func (c *channel) disconnected() {
 	c.up = false
 	c.paused = false
+	c.patient = c.phase == shaking
 	c.out.markAllLost()
 }
 
@@ -160,7 +164,7 @@ func (c *channel) deliver(now time.Time, kind wire.PayloadType, payload []byte) 
 			c.phase = flowing
 		}
 	case wire.PayloadHandshakeRequest:
-		c.answer(payload)
+		c.answer(now, payload)
 	case wire.PayloadHandshakeComplete:
 		c.complete(now, payload)
 	case wire.PayloadFlag:
@@ -333,6 +337,9 @@ func (c *channel) nextStream(now time.Time) (sequence int64, m *sentMessage, ok 
 			return c.out.resend(now, c.out.head)
 		}
 	}
+	if c.early() {
+		return 0, nil, false
+	}
 	if sequence, m, ok = c.out.takeLost(now); ok {
 		return sequence, m, ok
 	}
@@ -372,6 +379,7 @@ func (c *channel) deadline() time.Time {
 	switch c.phase {
 	case shaking:
 		sooner(c.started.Add(c.o.HandshakeTimeout))
+		sooner(c.againAt)
 	case holding:
 		sooner(c.holdUntil)
 	}
@@ -407,6 +415,9 @@ func (c *channel) tick(now time.Time) {
 	if c.phase == shaking && reached(c.started.Add(c.o.HandshakeTimeout)) {
 		c.handshakeTimedOut()
 		return
+	}
+	if !c.againAt.IsZero() && reached(c.againAt) {
+		c.repeatEarly()
 	}
 	if c.phase == holding && reached(c.holdUntil) {
 		c.phase = flowing

@@ -15,6 +15,10 @@ import (
 // ready; an SSH server speaks first, so its banner shows that it is.
 const startHold = time.Second
 
+// earlyGrace is how long an early response may go unacknowledged after the agent
+// has asked for it: if it was kept, the acknowledgement follows the request.
+const earlyGrace = 25 * time.Millisecond
+
 // multiplexedHold is the same where the client has to speak first.
 const multiplexedHold = 200 * time.Millisecond
 
@@ -28,7 +32,8 @@ func (c *channel) answerEarly() {
 
 // answer answers the agent's handshake request, once and never again: a
 // second response under a new number hangs the agent.
-func (c *channel) answer(payload []byte) {
+func (c *channel) answer(now time.Time, payload []byte) {
+	c.asked = true
 	var request wire.HandshakeRequest
 	if err := json.Unmarshal(payload, &request); err != nil {
 		c.end(problem.New(problem.TunnelRefused,
@@ -47,6 +52,24 @@ func (c *channel) answer(payload []byte) {
 	case c.refusal != nil:
 		// The early answer promised what cannot be kept.
 		c.end(c.refusal)
+	default:
+		c.againAt = now.Add(earlyGrace)
+	}
+}
+
+// early reports whether there is an answer to what nobody has asked. It goes
+// once: a gateway that does not keep it until the agent is there gets it again
+// when the agent asks, and one that has closed the socket over it, or for
+// whatever other reason, first hears the agent ask.
+func (c *channel) early() bool {
+	return c.phase == shaking && !c.asked && (c.patient || !c.out.idle())
+}
+
+// repeatEarly sends an early response again that seems to be lost.
+func (c *channel) repeatEarly() {
+	c.againAt = time.Time{}
+	if !c.out.idle() && c.out.oldest().kind == wire.PayloadHandshakeResponse {
+		c.out.markLost(c.out.head)
 	}
 }
 

@@ -115,3 +115,45 @@ func TestEarlyAnswerThatCannotBeKeptEndsTheChannel(t *testing.T) {
 		t.Errorf("ended %v with %v", b.c.ended, b.c.err)
 	}
 }
+
+// TestAnEarlyResponseThatNobodyKept: a gateway that drops what comes before the
+// agent costs no more than a response that waits for the request.
+func TestAnEarlyResponseThatNobodyKept(t *testing.T) {
+	o := testOptions()
+	o.EarlyResponse = true
+	b := newBench(t, o)
+	if lost := b.frames(); len(lost) != 1 {
+		t.Fatalf("%d messages before the agent is there, want the response", len(lost))
+	}
+	b.pass(5 * time.Second)
+	if len(b.sent) != 1 {
+		t.Errorf("%d messages to an agent that is not there", len(b.sent))
+	}
+	asked := b.now
+	b.open()
+	if took := b.now.Sub(asked); took > earlyGrace+30*time.Millisecond {
+		t.Errorf("the handshake took %v", took)
+	}
+	if len(b.agent.responses) != 1 {
+		t.Errorf("responses %+v", b.agent.responses)
+	}
+}
+
+// TestAnEarlyResponseThatCostsTheSocket: where the first socket is lost in the
+// handshake, the next one hears the agent ask before it is answered.
+func TestAnEarlyResponseThatCostsTheSocket(t *testing.T) {
+	o := testOptions()
+	o.EarlyResponse = true
+	b := newBench(t, o)
+	b.frames()
+	b.c.disconnected()
+	b.c.connected(b.now)
+	b.pass(5 * time.Second)
+	if len(b.sent) != 1 {
+		t.Errorf("%d messages before the agent has asked", len(b.sent))
+	}
+	b.open()
+	if r := b.agent.responses; len(r) != 1 || b.sent[1].Type != wire.TypeAcknowledge || b.sent[2].SequenceNumber != 0 {
+		t.Errorf("responses %+v, sent %+v", r, b.sent)
+	}
+}

@@ -73,9 +73,9 @@ type Options struct {
 	// Window bounds the bytes that are sent and not acknowledged. Default: the
 	// profile's.
 	Window int
-	// EarlyResponse answers the agent's handshake before it has asked, which
-	// saves a round trip. Agents allow it; what the gateway does with a
-	// message for an agent that is not there yet has not been measured.
+	// EarlyResponse answers the agent's handshake before it has asked, as if it
+	// asked for a port session, which saves a round trip. For sessions that are
+	// known to be of that kind.
 	EarlyResponse bool
 
 	// HandshakeTimeout bounds the opening of a socket, and the handshake with
