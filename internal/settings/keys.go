@@ -25,6 +25,12 @@ const (
 	KeyLogLevel     = "log_level"     // "debug", "info", "warn" or "error"
 )
 
+// KeyProfile is one more: "safe", "large" or "adaptive".
+const KeyProfile = "tunnel_profile"
+
+// VariableProfile stands in for it.
+const VariableProfile = "SPACEHATCH_TUNNEL_PROFILE"
+
 // The environment variables that stand in for keys of the file.
 const (
 	VariableEditor       = "SPACEHATCH_EDITOR"        // in place of editor
@@ -121,6 +127,13 @@ func Keys() []Key {
 			get: func(s Settings) any { return s.TrustedHosts },
 		},
 		{
+			Name: KeyProfile, About: "How hard an upload pushes AWS: large is faster on a long way, and AWS may end such a connection.",
+			Allowed: `"safe", "large" or "adaptive"`, Example: "adaptive", Values: profiles(),
+			Variable: VariableProfile, Parse: one,
+			put: putText(func(s *Settings) *string { return &s.TunnelProfile }, func(name string) bool { return slices.Contains(profiles(), name) }),
+			get: func(s Settings) any { return s.TunnelProfile },
+		},
+		{
 			Name: KeyUpdateCheck, About: "Whether to ask once a day for a newer release; nothing is downloaded.",
 			Allowed: "true or false", Example: "false", Values: []string{"true", "false"}, Parse: Bool,
 			put: putBool(func(s *Settings) *bool { return &s.UpdateCheck }),
@@ -135,6 +148,8 @@ func Keys() []Key {
 		},
 	}
 }
+
+func profiles() []string { return []string{"safe", "large", "adaptive"} }
 
 func levels() []string { return []string{"debug", "info", "warn", "error"} }
 

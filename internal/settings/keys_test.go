@@ -65,7 +65,7 @@ func TestOrigins(t *testing.T) {
 	}
 	want := map[string]Origin{
 		KeyEditor: Default, KeyFolder: File, KeyTray: Default, KeyIdleNotice: Default, KeyKeepAwake: Default, KeySSHOptions: Default,
-		KeyTrustedHosts: Default, KeyUpdateCheck: Default, KeyLogLevel: Environment,
+		KeyProfile: Default, KeyTrustedHosts: Default, KeyUpdateCheck: Default, KeyLogLevel: Environment,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -39,6 +39,8 @@ type Settings struct {
 	// SSHOptions are lines for Spacehatch's own part of the SSH config, each
 	// "Keyword value". Which keywords may stand there is not checked here.
 	SSHOptions []string `json:"ssh_options"`
+	// TunnelProfile is safe, large or adaptive.
+	TunnelProfile string `json:"tunnel_profile"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `json:"log_level"`
 	// Tray: the tray starts by itself with the first connection.
@@ -57,7 +59,7 @@ type Settings struct {
 
 // Defaults are the settings of somebody who chose nothing.
 func Defaults() Settings {
-	return Settings{LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true}
+	return Settings{TunnelProfile: "safe", LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true}
 }
 
 // Path returns where settings.toml is. The file may not exist.

@@ -44,22 +44,22 @@ func TestLoad(t *testing.T) {
 		"all": {
 			content: "editor = \"cursor\"\nfolder = '/home/sagemaker-user/a b'\nlog_level = \"debug\"\n" +
 				"trusted_hosts = [\n  \"Proxy.Example:8443\", # ours\n  \"[::1]:9\", \"127.0.0.1\"\n]\ntray = false\n",
-			want: Settings{Editor: "cursor", Folder: "/home/sagemaker-user/a b", LogLevel: "debug", IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true,
+			want: Settings{Editor: "cursor", Folder: "/home/sagemaker-user/a b", TunnelProfile: "safe", LogLevel: "debug", IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true,
 				TrustedHosts: []string{"proxy.example:8443", "[::1]:9", "127.0.0.1"}},
 		},
 		"byte order mark and CRLF": {
 			content: "\ufeffeditor = \"code\"\r\nlog_level = \"warn\"\r\n",
-			want:    Settings{Editor: "code", LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true},
+			want:    Settings{Editor: "code", TunnelProfile: "safe", LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true},
 		},
 		"environment wins": {
 			content: "editor = \"cursor\"\nlog_level = \"warn\"\ntrusted_hosts = [\"a.example\"]\n",
 			env:     map[string]string{VariableEditor: "kiro", VariableLog: "error", VariableTrustedHosts: " b.example , c.example:1,"},
-			want:    Settings{Editor: "kiro", LogLevel: "error", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true, TrustedHosts: []string{"b.example", "c.example:1"}},
+			want:    Settings{Editor: "kiro", TunnelProfile: "safe", LogLevel: "error", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true, TrustedHosts: []string{"b.example", "c.example:1"}},
 		},
 		"empty variables count as not set": {
 			content: "editor = \"cursor\"\n",
 			env:     map[string]string{VariableEditor: "", VariableLog: "", VariableTrustedHosts: ""},
-			want:    Settings{Editor: "cursor", LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true},
+			want:    Settings{Editor: "cursor", TunnelProfile: "safe", LogLevel: "warn", Tray: true, IdleNotice: time.Hour, KeepAwake: true, UpdateCheck: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,7 +266,7 @@ func FuzzLoadAndSet(f *testing.F) {
 				t.Fatalf("%s: %v", key, err)
 			}
 		}
-		want := Settings{Editor: "kiro", Folder: "/#", TrustedHosts: []string{"h:1"}, LogLevel: before.LogLevel, Tray: before.Tray,
+		want := Settings{Editor: "kiro", Folder: "/#", TrustedHosts: []string{"h:1"}, TunnelProfile: "safe", LogLevel: before.LogLevel, Tray: before.Tray,
 			IdleNotice: before.IdleNotice, KeepAwake: before.KeepAwake, UpdateCheck: before.UpdateCheck, SSHOptions: before.SSHOptions}
 		after, err := Load(path, none)
 		if err != nil || !reflect.DeepEqual(after, want) {
