@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
 
@@ -187,6 +186,7 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 		ClientVersion: pluginVersion,
 		Forward:       true,
 		InsecurePlain: true, // the policy lets ws:// pass for listed hosts only
+		Profile:       tunnel.Profile(q.settings.TunnelProfile),
 		Notice:        func(text string) { fmt.Fprintln(p.err, text) },
 		Refresh: func(ctx context.Context) (streamURL, token secret.String, err error) {
 			return c.resume(ctx, func(fresh session.Session) error { return q.policy.CheckSession(call.region, fresh) })
@@ -200,5 +200,5 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 	if port := t.Port(); port.Multiplexed {
 		return c.words(p.forwardPort(ctx, t, call, port))
 	}
-	return errors.Join(c.pump(ctx, t, &stream{p.in, p.out, io.NopCloser(nil)}), t.Close())
+	return errors.Join(c.pump(ctx, t, p.ownStream()), t.Close())
 }

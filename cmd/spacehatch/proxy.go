@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 		return err
 	}
 	defer outliveReader()()
-	ssh := &stream{p.in, p.out, io.NopCloser(nil)}
+	ssh := p.ownStream()
 	watched := func(origin session.Origin) func(io.Writer, io.Reader) error {
 		return func(ssh io.Writer, far io.Reader) error {
 			return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.meetHostKey(ctx, q, space.Alias, origin, met) })
@@ -67,15 +66,17 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 		return err
 	}
 	defer func() { _ = a.Close() }()
-	defer time.AfterFunc(settleAfter, letGo).Stop()
+	quiet := newRest(letGo)
+	defer quiet.stop()
+	_ = a.SetWriteBuffer(shortQueue) // a longer one is no fault
 	up := make(chan struct{})
 	go func() { // ends when ssh closes its side, or with the process
 		defer close(up)
-		_, _ = io.Copy(a, ssh)
+		_, _ = io.CopyBuffer(a, quiet.reader(ssh), make([]byte, shortQueue))
 	}()
 	down := make(chan error, 1)
 	go func() { // ends when a is closed
-		down <- watched(session.Origin(a.Origin))(ssh, a)
+		down <- watched(session.Origin(a.Origin))(quiet.writer(ssh), a)
 	}()
 	select {
 	case err := <-down:

@@ -17,6 +17,7 @@ func (p *program) tunnelCommand() *cobra.Command {
 			"(my-space.hatch) or the ARN of a space.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			p.carryAlone()
 			if handedOver {
 				return p.tunnelHandedOver(cmd.Context())
 			}
