@@ -33,7 +33,7 @@ const (
 
 // measureIdleKeys measures how long a byte takes to the far end and back, on
 // lines that are all open at once and take turns key by key.
-func (s *stand) measureIdleKeys(ctx context.Context, r *results, count int) (err error) {
+func (s *stand) measureIdleKeys(ctx context.Context, o options, r *results) (err error) {
 	if _, err := s.open(ctx); err != nil {
 		return err
 	}
@@ -50,13 +50,15 @@ func (s *stand) measureIdleKeys(ctx context.Context, r *results, count int) (err
 		}
 		waiting = append(waiting, l.pids...)
 	}
-	end, err := goFirst(waiting)
-	if err != nil {
-		return err
+	if !o.first {
+		end, err := goFirst(waiting)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, end()) }()
 	}
-	defer func() { err = errors.Join(err, end()) }()
 	medians, tails := make([][]float64, len(names)), make([][]float64, len(names))
-	for range max(keysTurns, count) {
+	for range max(keysTurns, o.bulk) {
 		turn := make([][]float64, len(names))
 		for range idleKeys {
 			for i, l := range lines {
@@ -107,7 +109,8 @@ func key(ctx context.Context, in io.Writer, out io.Reader) (time.Duration, error
 }
 
 // measureBusyKeys measures keys on an ssh connection that also carries an
-// upload as fast as it goes.
+// upload as fast as it goes. ssh itself keeps 128 KiB of the upload before them,
+// whatever its ProxyCommand does.
 func (s *stand) measureBusyKeys(ctx context.Context, r *results, count int) error {
 	if _, err := s.open(ctx); err != nil {
 		return err
@@ -144,8 +147,8 @@ func (s *stand) measureBusyKeys(ctx context.Context, r *results, count int) erro
 	return s.disconnect(ctx)
 }
 
-// busyKeys opens a connection that several ssh share, uploads through one of
-// them and types through another.
+// busyKeys opens a connection that two ssh share, types through one of them and
+// uploads through the other.
 func (s *stand) busyKeys(ctx context.Context, c sshClient) (samples []float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*stepLimit)
 	defer cancel()
@@ -160,24 +163,20 @@ func (s *stand) busyKeys(ctx context.Context, c sshClient) (samples []float64, e
 		return nil, err
 	}
 	_, err = inSSH(master, func(in io.WriteCloser, out io.Reader) error {
-		samples, err = s.typeBesideUpload(ctx, socket, in, out)
+		upload := s.Command(ctx, "ssh", "-F", "/dev/null", "-S", socket, "-T", "space", "cat >/dev/null")
+		err := beside(upload, func() error {
+			for range busyKeys {
+				took, err := key(ctx, in, out)
+				if err != nil {
+					return err
+				}
+				samples = append(samples, milliseconds(took))
+			}
+			return nil
+		})
 		return errors.Join(err, in.Close())
 	})
 	return samples, err
-}
-
-func (s *stand) typeBesideUpload(ctx context.Context, socket string, in io.Writer, out io.Reader) (samples []float64, err error) {
-	upload := s.Command(ctx, "ssh", "-F", "/dev/null", "-S", socket, "-T", "space", "cat >/dev/null")
-	return samples, beside(upload, func() error {
-		for range busyKeys {
-			took, err := key(ctx, in, out)
-			if err != nil {
-				return err
-			}
-			samples = append(samples, milliseconds(took))
-		}
-		return nil
-	})
 }
 
 // settled is how long an upload flows before anything is measured beside it.

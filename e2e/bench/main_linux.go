@@ -35,6 +35,7 @@ type options struct {
 	count int      // samples of what takes a moment
 	bulk  int      // samples of what takes seconds
 	only  []string // names of parts; empty: all
+	first bool     // go before all others on the machine
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
@@ -49,6 +50,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		o.only, err = chosen(text)
 		return err
 	})
+	flags.BoolVar(&o.first, "first", false, "go before all others on this machine, who get what is left")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,6 +59,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	if os.Getuid() != 0 {
 		return errors.New("this makes a user account of its own, so it needs to be root")
+	}
+	if o.first {
+		if _, err := goFirst(nil); err != nil {
+			return err
+		}
 	}
 	r := &results{}
 	before := load()

@@ -45,7 +45,7 @@ var parts = []part{
 		return s.measureRaw(ctx, r, o.bulk)
 	}},
 	{"idle-keys", "keys on an idle line", []time.Duration{0}, func(ctx context.Context, s *stand, o options, r *results) error {
-		return s.measureIdleKeys(ctx, r, o.bulk)
+		return s.measureIdleKeys(ctx, o, r)
 	}},
 	{"rest", "idle clients", []time.Duration{0}, func(ctx context.Context, s *stand, _ options, r *results) error {
 		return s.measureRest(ctx, r)

@@ -43,7 +43,7 @@ func flows() []flow {
 		{name: "upload, no ssh", metric: "profile large, 16 KiB payloads", up: true, far: bytes(agentPace, smallPayload, "large"),
 			sizes: map[string]float64{bareRelay: 128, ownTunnel: 96, bothAsUsed: 96}},
 		{name: "download, no ssh", metric: "agent's pace, 1 KiB payloads", far: bytes(agentPace, smallPayload, ""), cpuRatio: 1.0 / 3,
-			sizes: map[string]float64{ownTunnel: 1.5, bothAsUsed: 1.5, awsPlugin: 1.5}},
+			sizes: map[string]float64{ownTunnel: 4, bothAsUsed: 4, awsPlugin: 4}},
 		{name: "download, no ssh", metric: "pace off, 1 KiB payloads", far: bytes(0, smallPayload, ""), least: 60,
 			sizes: map[string]float64{ownTunnel: 96, bothAsUsed: 96, awsPlugin: 4}},
 		{name: "download, no ssh", metric: "pace off, 16 KiB payloads", far: bytes(0, largePayload, ""), least: 200,
