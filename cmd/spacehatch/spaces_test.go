@@ -165,12 +165,21 @@ func TestTheAdministratorsPolicies(t *testing.T) {
 
 	// The list of spaces and all that follows from it; first without each of
 	// the permissions.
-	for action, args := range map[string][]string{
-		"ListSpaces": {"spaces"}, "ListApps": {"spaces"}, "UpdateSpace": {"connect", "stopped", "--yes", "--editor", "none"},
-		"CreateApp": {"connect", "stopped", "--yes", "--editor", "none"}, "DeleteApp": {"stop", "notebooks", "--yes"},
-		"DescribeSpace": {"stop", "notebooks", "--yes"}, "DescribeApp": {"stop", "notebooks", "--yes"},
-		"StartSession": {"connect", "my-space", "--editor", "none"},
+	// In this order: a connect that fails later has updated the space before.
+	for _, each := range []struct {
+		action string
+		args   []string
+	}{
+		{"UpdateSpace", []string{"connect", "stopped", "--yes", "--editor", "none"}},
+		{"CreateApp", []string{"connect", "stopped", "--yes", "--editor", "none"}},
+		{"ListSpaces", []string{"spaces"}},
+		{"ListApps", []string{"spaces"}},
+		{"DeleteApp", []string{"stop", "notebooks", "--yes"}},
+		{"DescribeSpace", []string{"stop", "notebooks", "--yes"}},
+		{"DescribeApp", []string{"stop", "notebooks", "--yes"}},
+		{"StartSession", []string{"connect", "my-space", "--editor", "none"}},
 	} {
+		action, args := each.action, each.args
 		without := strings.Replace(all["explorer"], `"sagemaker:`+action+`"`, `"sagemaker:Nothing"`, 1)
 		if without == all["explorer"] {
 			t.Errorf("%s is not in the policy", action)
