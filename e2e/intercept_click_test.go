@@ -48,7 +48,7 @@ func TestTheClickUnderTheSchemeOfAnIDE(t *testing.T) {
 	}))
 	t.Cleanup(page.Close)
 
-	atHome := witness.Snapshot(t, v.Home)
+	atHome := v.home(t)
 	v.run(t, spacehatch(), "intercept", "enable", "--yes")
 	d := newDesktop(t, v, light)
 	if err := d.Browse(d.ctx, page.URL+"/"); err != nil {
@@ -68,5 +68,5 @@ func TestTheClickUnderTheSchemeOfAnIDE(t *testing.T) {
 	d.awaitWindows(t, "Links") // ours is gone
 	d.awaitEnd(t)
 	v.run(t, spacehatch(), "uninstall", "--yes")
-	witness.Same(t, "the home folder after uninstall", atHome, witness.Snapshot(t, v.Home))
+	witness.Same(t, "the home folder after uninstall", atHome, v.home(t))
 }
