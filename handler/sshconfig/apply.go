@@ -86,7 +86,11 @@ func (p *Plan) putBack(n int, why error) error {
 func (s step) do(f files) error {
 	switch {
 	case s.Action == Remove:
-		return f.Remove(s.before.target)
+		err := f.Remove(s.before.target)
+		if s.socket() && errors.Is(err, fs.ErrNotExist) {
+			return nil // its ssh was faster
+		}
+		return err
 	case s.Folder:
 		return f.Mkdir(s.before.target, s.mode)
 	default:
@@ -107,6 +111,12 @@ func (s step) reverse(f files) error {
 	}
 }
 
+// socket reports whether the step is about the socket of an ssh, which takes it
+// along at its end: that may be any moment.
+func (s step) socket() bool {
+	return s.before.exists && s.before.info.Mode().Type() == fs.ModeSocket
+}
+
 // unchanged reports ErrChanged where the path is not as it was.
 func (s step) unchanged() error {
 	changed := func(err error) error {
@@ -119,6 +129,9 @@ func (s step) unchanged() error {
 			return nil
 		}
 		return changed(err)
+	}
+	if s.socket() && errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err != nil || info.Mode() != s.before.info.Mode() {
 		return changed(err)

@@ -76,7 +76,9 @@ func (p *Plan) removeOwn() (foreign bool, err error) {
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		f := file{path: path, target: path, exists: true}
-		if f.info, err = e.Info(); err != nil {
+		if f.info, err = e.Info(); errors.Is(err, fs.ErrNotExist) {
+			continue // an ssh has ended and taken its socket along
+		} else if err != nil {
 			return false, unsafe(path, "cannot be looked at", "Run the command again.", err)
 		}
 		switch name := e.Name(); {
