@@ -61,6 +61,7 @@ type outgoing struct {
 
 	taken         int64 // bytes ever put into messages
 	retransmitted int64 // messages ever sent again
+	expired       int64 // time-outs ever
 }
 
 // give takes bytes from a writer and returns how many.
@@ -350,6 +351,7 @@ func (o *outgoing) timeoutAt() time.Time {
 func (o *outgoing) expire(now time.Time) {
 	if at := o.timeoutAt(); !at.IsZero() && !now.Before(at) {
 		o.markLost(o.head)
+		o.expired++
 		o.trip.backoff++
 	}
 }

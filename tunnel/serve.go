@@ -142,6 +142,7 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 		batch = t.fill(now, batch[:0])
 		ended, stalled, at := t.ch.ended, t.ch.stalled, t.ch.deadline()
 		t.changed(now)
+		look := t.witness.deadline()
 		t.mu.Unlock()
 
 		if !now.Before(nextPing) {
@@ -171,6 +172,9 @@ func (t *Tunnel) sendAll(ctx context.Context, s socket) error {
 		}
 		if soon := doubt.deadline(since); !soon.IsZero() && soon.Before(at) {
 			at = soon
+		}
+		if !look.IsZero() && look.Before(at) {
+			at = look
 		}
 		timer.Reset(time.Until(at))
 		select {

@@ -59,6 +59,7 @@ type Tunnel struct {
 	lastReason string
 	rateIn     rate
 	rateOut    rate
+	witness    *witness
 }
 
 // Open dials the stream URL, sends the token and completes the handshake with
@@ -112,6 +113,7 @@ func newTunnel(o Options) *Tunnel {
 	t.writable = sync.NewCond(&t.mu)
 	t.drained = sync.NewCond(&t.mu)
 	t.ch = newChannel(o, randomID, t.texts.clean)
+	t.witness = newWitness(o)
 	return t
 }
 
@@ -358,6 +360,7 @@ func (t *Tunnel) changed(now time.Time) {
 		t.o.Changed()
 	}
 	t.lookForAnswers()
+	t.witness.look(now, t)
 	t.rateIn.observe(now, t.ch.in.taken)
 	t.rateOut.observe(now, t.ch.out.taken)
 	if t.ch.phase != shaking || t.ch.ended {
