@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,9 +63,14 @@ func (d *desk) inside(t *testing.T) (ssh *exec.Cmd, said *buffer) {
 // the session at AWS too.
 func TestNothingStaysOfAnSSH(t *testing.T) {
 	t.Parallel()
+	if signal.Ignored(syscall.SIGHUP) { // under nohup: ssh would ignore it, too
+		heard := make(chan os.Signal, 1)
+		signal.Notify(heard, syscall.SIGHUP)
+		t.Cleanup(func() { signal.Stop(heard) })
+	}
 	for _, attached := range []bool{true, false} {
-		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
-			t.Run(fmt.Sprintf("%v, attached %v", signal, attached), func(t *testing.T) {
+		for _, end := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
+			t.Run(fmt.Sprintf("%v, attached %v", end, attached), func(t *testing.T) {
 				t.Parallel()
 				d, s := newDesk(t), newStudio(t)
 				d.signedIn(s)
@@ -75,12 +81,12 @@ func TestNothingStaysOfAnSSH(t *testing.T) {
 				}
 				ssh, _ := d.inside(t)
 				d.awaitTunnel(t, registry.Connected)
-				if err := ssh.Process.Signal(signal); err != nil {
+				if err := ssh.Process.Signal(end); err != nil {
 					t.Fatal(err)
 				}
 				_ = ssh.Wait() // it was told to end
 				// An ssh that can say goodbye to the server does.
-				s.noSession(t, signal != syscall.SIGKILL)
+				s.noSession(t, end != syscall.SIGKILL)
 				d.noSocket(t)
 				d.noProcess(t)
 			})
