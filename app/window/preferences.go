@@ -37,6 +37,7 @@ func Preferences(v view.Preferences, act Actions, k *kept) Page {
 		b.oneSpace(v, act)
 		b.trusted(v, act)
 		b.section(v, act, lang.L("Icon in the panel"), "tray", "start_at_login")
+		b.section(v, act, lang.L("Work and rest"), "keep_awake", "idle_notice")
 		b.section(v, act, lang.L("Links of your IDEs"), "intercept")
 		b.section(v, act, lang.L("SSH"), "ssh_options")
 		b.section(v, act, lang.L("Network and log"), "trusted_hosts", "update_check", "log_level")
@@ -225,6 +226,12 @@ func fieldWords(f view.Field, ofSpace bool) (name, about string) {
 		return lang.L("Show the icon"), lang.L("It comes with the first connection. Connections do not need it.")
 	case "start_at_login":
 		return lang.L("Show it when I log in"), lang.L("Nothing but the icon is started then.")
+	case "keep_awake":
+		return lang.L("My work keeps a space running"),
+			lang.L("While you work through Spacehatch, the space is told so and does not stop as an idle one.")
+	case "idle_notice":
+		return lang.L("Tell me after"),
+			lang.L("How long nobody works in a connected space before you are told, such as “30m” or “2h”; “off” is never.")
 	case "ssh_options":
 		return lang.L("Options"),
 			lang.L("Options of OpenSSH for every space, one a line, such as “Compression no” or “ServerAliveInterval 30”. They are taken when you leave the field.")

@@ -41,7 +41,7 @@ func TestWhatIsTypedIsHandedOver(t *testing.T) {
 	const enter, escape, tab = fyne.KeyReturn, fyne.KeyEscape, fyne.KeyTab
 	for _, test := range []struct {
 		name  string
-		entry int // 1 the folder, 2 the space's, 3 SSH options, 4 hosts
+		entry int // 1 the folder, 2 the space's, 3 the idle time, 4 SSH options, 5 hosts
 		text  string
 		keys  []fyne.KeyName
 		want  []string
@@ -53,8 +53,8 @@ func TestWhatIsTypedIsHandedOver(t *testing.T) {
 		{"Escape takes it back, and leaves", 1, "/x", []fyne.KeyName{escape, escape}, []string{"close"}},
 		{"Escape, then leaving", 1, "/x", []fyne.KeyName{escape, tab}, nil},
 		{"of one space", 2, "/y", []fyne.KeyName{tab}, []string{"wish set folder fraud-model.hatch /y"}},
-		{"several lines", 3, "Compression no", []fyne.KeyName{enter, tab}, []string{"wish set ssh_options Compression no"}},
-		{"hosts", 4, "h:1", []fyne.KeyName{tab}, []string{"wish set trusted_hosts h:1"}},
+		{"several lines", 4, "Compression no", []fyne.KeyName{enter, tab}, []string{"wish set ssh_options Compression no"}},
+		{"hosts", 5, "h:1", []fyne.KeyName{tab}, []string{"wish set trusted_hosts h:1"}},
 	} {
 		p := sit(t, find(t, "settings-plain"))
 		e := p.goTo(test.entry)
@@ -273,6 +273,8 @@ func preferences(change func(*view.Preferences)) view.Preferences {
 			{Key: "trusted_hosts", Name: "trusted_hosts", Kind: view.List},
 			{Key: "log_level", Name: "log_level", Kind: view.Pick, Value: "warn", Options: []view.Option{{Key: "debug"}, {Key: "info"}, {Key: "warn"}, {Key: "error"}}},
 			{Key: "update_check", Name: "update_check", Kind: view.Switch, Value: "true"},
+			{Key: "keep_awake", Name: "keep_awake", Kind: view.Switch, Value: "true"},
+			{Key: "idle_notice", Name: "idle_notice", Kind: view.Line, Value: "1h"},
 			{Key: "intercept:vscode", Name: "intercept", Kind: view.Switch, Value: "false", Subject: "vscode", Other: "Visual Studio Code"},
 			{Key: "intercept:cursor", Name: "intercept", Kind: view.Switch, Value: "false", Subject: "cursor", Other: "Cursor"},
 		},

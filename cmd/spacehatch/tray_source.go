@@ -123,7 +123,7 @@ func (s traySource) snapshot(tunnels []tray.Tunnel) tray.Snapshot {
 // the tray began.
 func (s traySource) idleAfter() time.Duration {
 	file, err := settings.Path()
-	if err != nil {
+	if err != nil || s.settings.Origin(settings.KeyIdleNotice) == settings.Administrator {
 		return s.settings.IdleNotice
 	}
 	chosen, err := settings.Load(file, func(string) (string, bool) { return "", false })
