@@ -40,7 +40,7 @@ func Preferences(v view.Preferences, act Actions, k *kept) Page {
 		b.section(v, act, lang.L("Work and rest"), "keep_awake", "idle_notice")
 		b.section(v, act, lang.L("Links of your IDEs"), "intercept")
 		b.section(v, act, lang.L("SSH"), "ssh_options")
-		b.section(v, act, lang.L("Network and log"), "trusted_hosts", "update_check", "log_level")
+		b.section(v, act, lang.L("Network and log"), "trusted_hosts", "tunnel_profile", "update_check", "log_level")
 	}
 
 	again := b.keyed("set-up", lang.L("Set up again…"), widget.MediumImportance, wish(view.SetUpAgain))
@@ -245,6 +245,8 @@ func fieldWords(f view.Field, ofSpace bool) (name, about string) {
 		}
 		return lang.L("Catch {{.Scheme}}:// links", data),
 			lang.L("Those that open a space, as Studio's button does, come here first. Every other goes on, unchanged, to {{.Other}}.", data)
+	case "tunnel_profile":
+		return lang.L("Uploads"), lang.L("How hard an upload pushes AWS, which has ended connections that push too hard.")
 	case "update_check":
 		return lang.L("Ask once a day for a newer release"), lang.L("It is said and never downloaded.")
 	case "log_level":
@@ -258,6 +260,12 @@ func optionWords(f view.Field, o view.Option) string {
 	switch {
 	case o.Key == "" && f.Name == "editor":
 		return lang.L("The first that is installed")
+	case f.Name == "tunnel_profile" && o.Key == "safe":
+		return lang.L("Gently (safe)")
+	case f.Name == "tunnel_profile" && o.Key == "large":
+		return lang.L("Hard, for long ways (large)")
+	case f.Name == "tunnel_profile" && o.Key == "adaptive":
+		return lang.L("As hard as AWS allows (adaptive)")
 	case f.Name == "log_level" && o.Key == "debug":
 		return lang.L("Everything (debug)")
 	case f.Name == "log_level" && o.Key == "info":

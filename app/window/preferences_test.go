@@ -272,6 +272,7 @@ func preferences(change func(*view.Preferences)) view.Preferences {
 			{Key: "ssh_options", Name: "ssh_options", Kind: view.List},
 			{Key: "trusted_hosts", Name: "trusted_hosts", Kind: view.List},
 			{Key: "log_level", Name: "log_level", Kind: view.Pick, Value: "warn", Options: []view.Option{{Key: "debug"}, {Key: "info"}, {Key: "warn"}, {Key: "error"}}},
+			{Key: "tunnel_profile", Name: "tunnel_profile", Kind: view.Pick, Value: "safe", Options: []view.Option{{Key: "safe"}, {Key: "large"}, {Key: "adaptive"}}},
 			{Key: "update_check", Name: "update_check", Kind: view.Switch, Value: "true"},
 			{Key: "keep_awake", Name: "keep_awake", Kind: view.Switch, Value: "true"},
 			{Key: "idle_notice", Name: "idle_notice", Kind: view.Line, Value: "1h"},
