@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,15 +12,15 @@ import (
 
 func TestRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		acted := 0
-		r := newRest(func() { acted++ })
+		var acted atomic.Int64
+		r := newRest(func() { acted.Add(1) })
 		defer r.stop()
-		after := func(d time.Duration, want int) {
+		after := func(d time.Duration, want int64) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if acted != want {
-				t.Errorf("memory was given back %d times, want %d", acted, want)
+			if got := acted.Load(); got != want {
+				t.Errorf("memory was given back %d times, want %d", got, want)
 			}
 		}
 		out := r.writer(io.Discard)
@@ -34,7 +35,7 @@ func TestRest(t *testing.T) {
 		move(1)
 		after(restAfter, 1)
 		after(2*restAfter, 2)
-		acted = 1
+		acted.Store(1)
 		move(100) // keys
 		after(time.Hour, 1)
 		for range 10 { // a transfer
