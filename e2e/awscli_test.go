@@ -125,9 +125,11 @@ func (c *commandLine) testSSH(t *testing.T) {
 	if err := os.WriteFile(file, blob, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(append(append([]string{"scp", "-q"}, c.options()...), file, host+":blob-"+filepath.Base(c.home))...)
-	out := run(append(append([]string{"ssh"}, c.options()...), host, "sha256sum < blob-"+filepath.Base(c.home)+"; id -un")...)
-	if want := fmt.Sprintf("%x  -\nec2-user\n", sha256.Sum256(blob)); out != want {
+	// The plugins have the instance together, so the name is the blob's own.
+	sum := fmt.Sprintf("%x", sha256.Sum256(blob))
+	run(append(append([]string{"scp", "-q"}, c.options()...), file, host+":blob-"+sum)...)
+	out := run(append(append([]string{"ssh"}, c.options()...), host, "sha256sum < blob-"+sum+"; id -un")...)
+	if want := sum + "  -\nec2-user\n"; out != want {
 		t.Errorf("the instance has %q, want %q", out, want)
 	}
 }
