@@ -297,10 +297,15 @@ func (c *channel) choke(now time.Time) bool {
 	return c.choked
 }
 
-// hurried reports whether acknowledgements are what the sender waits for, or
-// soon will be.
+// uploading is how many bytes on their way are more than keys and the words of
+// SSH itself.
+const uploading = 8 << 10
+
+// hurried reports whether somebody waits for what comes: acknowledgements, and
+// in them the far end's leave to send more, which may hold an upload back that
+// is nowhere near our own window.
 func (c *channel) hurried() bool {
-	return c.phase != flowing || c.out.limited || 2*c.out.bytes > c.out.window
+	return c.phase != flowing || c.out.limited || c.out.bytes > uploading
 }
 
 // next appends the next message to send to dst; ok is false where there is

@@ -144,3 +144,25 @@ func TestRoomIsWhatGoesAtOnce(t *testing.T) {
 		t.Errorf("room for %d bytes in a pause", room)
 	}
 }
+
+// TestAnUploadIsHurriedHoweverLargeTheWindow: ssh has 2 MiB on their way at most,
+// and what it waits for must not be held back.
+func TestAnUploadIsHurriedHoweverLargeTheWindow(t *testing.T) {
+	b := openWith(t, ProfileLarge)
+	b.upload(8)
+	if b.c.room() == 0 {
+		t.Fatal("no room after everything was acknowledged")
+	}
+	if b.give("keys"); b.c.hurried() {
+		t.Error("hurried by keys")
+	}
+	b.frames()
+	b.c.give(make([]byte, 2*uploading))
+	b.frames()
+	if 2*b.c.out.bytes > b.c.out.window {
+		t.Fatalf("%d bytes fill a window of %d", b.c.out.bytes, b.c.out.window)
+	}
+	if !b.c.hurried() {
+		t.Errorf("%d bytes on their way are no upload", b.c.out.bytes)
+	}
+}

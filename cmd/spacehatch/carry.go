@@ -18,9 +18,15 @@ import (
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
-// shortQueue is how much waits between ssh and a tunnel, in bytes, at each of
-// the places where something can wait: whatever is typed waits behind it.
-const shortQueue = 4 << 10
+// queueBefore is how much waits between ssh and a tunnel of this profile, in
+// bytes, at each of the places where something can wait: whatever is typed waits
+// behind it. What flows faster may wait in larger pieces for as long.
+func queueBefore(profile tunnel.Profile) int {
+	if profile == tunnel.ProfileSafe {
+		return 4 << 10
+	}
+	return 32 << 10
+}
 
 // described lets the registry look into a tunnel.
 type described struct {
@@ -76,17 +82,17 @@ type stream struct {
 func (p *program) carryAlone() {
 	if _, ok := p.in.(*os.File); ok { // this is not one of many in a test
 		runtime.GOMAXPROCS(1)
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(20)
 	}
 }
 
 // ownStream is this process's own standard input and output as ssh's. From now
-// on they are for nobody else.
-func (p *program) ownStream() *stream {
+// on they are for nobody else. queue is how much of the input may wait, in bytes.
+func (p *program) ownStream(queue int) *stream {
 	p.carryAlone()
 	s := &stream{p.in, p.out, io.NopCloser(nil)}
 	if in, ok := p.in.(*os.File); ok {
-		shorten(in)
+		shorten(in, queue)
 		s.Reader = polled(in)
 	}
 	if out, ok := p.out.(*os.File); ok {

@@ -200,5 +200,5 @@ func (p *program) plugin(ctx context.Context, call pluginCall) error {
 	if port := t.Port(); port.Multiplexed {
 		return c.words(p.forwardPort(ctx, t, call, port))
 	}
-	return errors.Join(c.pump(ctx, t, p.ownStream()), t.Close())
+	return errors.Join(c.pump(ctx, t, p.ownStream(queueBefore(tunnel.Profile(q.settings.TunnelProfile)))), t.Close())
 }

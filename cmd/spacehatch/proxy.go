@@ -12,6 +12,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/tunnel"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
 
@@ -34,7 +35,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 		return err
 	}
 	defer outliveReader()()
-	ssh := p.ownStream()
+	ssh := p.ownStream(queueBefore(tunnel.Profile(q.settings.TunnelProfile)))
 	watched := func(origin session.Origin) func(io.Writer, io.Reader) error {
 		return func(ssh io.Writer, far io.Reader) error {
 			return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.meetHostKey(ctx, q, space.Alias, origin, met) })
@@ -68,11 +69,12 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 	defer func() { _ = a.Close() }()
 	quiet := newRest(letGo)
 	defer quiet.stop()
-	_ = a.SetWriteBuffer(shortQueue) // a longer one is no fault
+	queue := queueBefore(tunnel.Profile(q.settings.TunnelProfile))
+	_ = a.SetWriteBuffer(queue) // a longer one is no fault
 	up := make(chan struct{})
 	go func() { // ends when ssh closes its side, or with the process
 		defer close(up)
-		_, _ = io.CopyBuffer(a, quiet.reader(ssh), make([]byte, shortQueue))
+		_, _ = io.CopyBuffer(a, quiet.reader(ssh), make([]byte, queue))
 	}()
 	down := make(chan error, 1)
 	go func() { // ends when a is closed

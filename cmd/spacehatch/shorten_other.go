@@ -5,4 +5,4 @@ package main
 import "os"
 
 // shorten does nothing: here nobody but a pipe's maker says how long it is.
-func shorten(*os.File) {}
+func shorten(*os.File, int) {}

@@ -115,7 +115,7 @@ func (s *stand) measureBusyKeys(ctx context.Context, r *results, count int) erro
 	if _, err := s.open(ctx); err != nil {
 		return err
 	}
-	clients, err := named(s.sshClients(), directSSH, ownTunnel, bothAsUsed, sshLarge, awsPlugin)
+	clients, err := named(s.sshClients(), directSSH, bothAsUsed, sshLarge, awsPlugin)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s *stand) measureBusyKeys(ctx context.Context, r *results, count int) erro
 		w := what{name: "a key there and back, upload beside it", client: c.name, rtt: s.rtt, unit: "ms", metric: "median of a turn"}
 		r.add(w, medians[c.name])
 		w.metric = fmt.Sprintf("p99 of a turn of %d", busyKeys)
-		if c.name == ownTunnel || c.name == bothAsUsed {
+		if c.name == bothAsUsed {
 			w.most = most
 		}
 		r.add(w, tails[c.name])

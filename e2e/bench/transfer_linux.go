@@ -31,7 +31,7 @@ func transfers() []transferred {
 		{"upload through ssh", true, []time.Duration{0}, map[string]float64{
 			directSSH: 128, bareRelay: 96, ownTunnel: 48, bothAsUsed: 48, sshLarge: 64, sshAdaptive: 64, awsPlugin: 1.5}},
 		{"upload through ssh", true, []time.Duration{50 * time.Millisecond}, map[string]float64{
-			directSSH: 128, bareRelay: 128, ownTunnel: 12, bothAsUsed: 12, sshLarge: 128, sshAdaptive: 64, awsPlugin: 1.5}},
+			directSSH: 64, bareRelay: 64, ownTunnel: 20, bothAsUsed: 20, sshLarge: 64, sshAdaptive: 48, awsPlugin: 1.5}},
 		{"download through ssh", false, bothNetworks, down},
 	}
 }
