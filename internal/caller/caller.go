@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
@@ -102,6 +103,7 @@ func Load(ctx context.Context, r Request, o Options) (*Caller, error) {
 		config.WithLogger(logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
 			log.DebugContext(ctx, "aws sdk", "class", string(class), "note", fmt.Sprintf(format, v...))
 		})),
+		config.WithAPIOptions([]func(*middleware.Stack) error{plainBody}),
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.OnProxyConnectResponse = proxyAnswer
 		})),
