@@ -67,6 +67,10 @@ type Config struct {
 	// operation may be called a second before it is throttled; 0 is no limit.
 	APILatency time.Duration
 	APIRate    int
+	// DeviceTTL is how long the code of a sign-in can be used, ten minutes
+	// where it is 0; SignInTTL how long a sign-in lasts, eight hours where it
+	// is 0.
+	DeviceTTL, SignInTTL time.Duration
 	// Spaces is how many more spaces there are beside the ones that the page
 	// shows, spread over twenty more domains. At most [MaxSpaces].
 	Spaces int
@@ -189,7 +193,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		return err
 	}
 	files := struct{ ca, config, credentials, control, key string }{}
-	token := awkward("", 30)
+	token := api.Awkward("", 30)
 	key, keyText, err := newKey()
 	if err != nil {
 		return err
@@ -200,7 +204,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		data string
 	}{
 		{&files.ca, "ca.pem", ""}, // the gateway fills it
-		{&files.config, "aws-config", ""},
+		{&files.config, "aws-config", awsConfig},
 		{&files.credentials, "aws-credentials", ""},
 		{&files.control, "control-token", token},
 		{&files.key, "instance-key", keyText},
@@ -241,6 +245,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 			Profiles: append(profiles(), more.profiles...), Spaces: append(spaces(), more.spaces...),
 			Targets: targets(), Gateway: door, StartDelay: config.StartDelay, StopDelay: config.StopDelay, UpdateDelay: config.UpdateDelay,
 			RegisterDelay: config.RegisterDelay, Latency: config.APILatency, Rate: config.APIRate, Log: config.Log,
+			DevicePage: "http://" + front + "/device", DeviceTTL: config.DeviceTTL, SignInTTL: config.SignInTTL,
 		}),
 	}
 	first, _ := find(s.studio.places, firstSpace, "", "")
@@ -293,6 +298,8 @@ func environment(caller api.Identity, endpoint string, g *gateway.Gateway, confi
 		"AWS_ENDPOINT_URL_SAGEMAKER":  endpoint,
 		"AWS_ENDPOINT_URL_STS":        endpoint,
 		"AWS_ENDPOINT_URL_SSM":        endpoint,
+		"AWS_ENDPOINT_URL_SSO":        endpoint,
+		"AWS_ENDPOINT_URL_SSO_OIDC":   endpoint,
 		"AWS_ACCESS_KEY_ID":           caller.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY":       caller.SecretAccessKey.Reveal(),
 		"AWS_SESSION_TOKEN":           caller.SessionToken.Reveal(),

@@ -59,6 +59,13 @@ func (s *studio) handler() http.Handler {
 	mux.HandleFunc("GET /code-editor/{space}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}/{rest...}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}", s.serveReconnect)
+	for _, call := range []string{"POST /client/register", "POST /device_authorization", "POST /token", "GET /federation/credentials"} {
+		mux.Handle(call, s.api)
+	}
+	mux.HandleFunc("GET /device", file("device.html", html))
+	mux.HandleFunc("GET /device.js", file("device.js", javaScript))
+	mux.HandleFunc("GET /api/device", s.serveDevice)
+	mux.HandleFunc("POST /api/device", s.answerDevice)
 	s.control(mux)
 	return s.guard(mux)
 }

@@ -274,7 +274,7 @@ func TestReconnect(t *testing.T) {
 }
 
 func TestAwkward(t *testing.T) {
-	if a, b := awkward("AAEAA", 24), awkward("AAEAA", 24); a == b || !strings.HasPrefix(a, "AAEAA") || !strings.ContainsRune(a, '+') || !strings.ContainsRune(a, '/') {
+	if a, b := api.Awkward("AAEAA", 24), api.Awkward("AAEAA", 24); a == b || !strings.HasPrefix(a, "AAEAA") || !strings.ContainsRune(a, '+') || !strings.ContainsRune(a, '/') {
 		t.Error(a, b)
 	}
 }

@@ -1,13 +1,8 @@
 package simulator
 
 import (
-	"crypto/rand"
-	"encoding/base32"
-	"encoding/base64"
 	"slices"
-	"strings"
 
-	"github.com/spacehatch/spacehatch/internal/secret"
 	"github.com/spacehatch/spacehatch/simulator/api"
 )
 
@@ -30,6 +25,27 @@ const (
 	jupyterLab = "JupyterLab"
 	codeEditor = "CodeEditor"
 )
+
+// awsConfig has profiles to sign in to, by the page of IAM Identity Center that
+// the simulator has; mfa also wants the code [api.MFACode].
+const awsConfig = `# Profiles of the simulator; the environment's credentials come before them.
+[sso-session simulated]
+sso_start_url = https://simulated.awsapps.com/start
+sso_region = ` + region + `
+sso_registration_scopes = sso:account:access
+
+[profile simulated]
+sso_session = simulated
+sso_account_id = ` + account + `
+sso_role_name = DataScientist
+region = ` + region + `
+
+[profile simulated-mfa]
+source_profile = simulated
+role_arn = arn:aws:iam::` + account + `:role/` + api.RoleWithMFA + `
+mfa_serial = arn:aws:iam::` + account + `:mfa/` + api.SignInUser + `
+region = ` + region + `
+`
 
 func domains() []api.Domain {
 	return []api.Domain{
@@ -119,28 +135,7 @@ func find(all []place, name, domain, kind string) (place, bool) {
 	return all[i], true
 }
 
-// assumedRole makes credentials like those of an assumed role, new at every
-// start: a key that leaks opens nothing.
+// assumedRole makes the credentials of a role's session in the account.
 func assumedRole(role, session string) api.Identity {
-	raw := make([]byte, 30)
-	_, _ = rand.Read(raw) // never fails: crypto/rand ends the program instead
-	return api.Identity{
-		AccessKeyID:     "ASIA" + base32.StdEncoding.EncodeToString(raw[:10]),
-		SecretAccessKey: secret.New(base64.StdEncoding.EncodeToString(raw)),
-		SessionToken:    secret.New(awkward("IQoJ", 96)),
-		ARN:             "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + session,
-		UserID:          "AROASIMULATED0000000:" + session,
-	}
-}
-
-// awkward returns prefix and the base 64 of n random bytes, made so that it
-// holds both a plus and a slash: they are what careless readers of links break.
-func awkward(prefix string, n int) string {
-	for {
-		raw := make([]byte, n)
-		_, _ = rand.Read(raw)
-		if text := base64.StdEncoding.EncodeToString(raw); strings.Contains(text, "+") && strings.Contains(text, "/") {
-			return prefix + text
-		}
-	}
+	return api.AssumedRole(account, role, session, 0)
 }

@@ -1,7 +1,7 @@
 // Package api is the simulator's SageMaker: the part of the JSON 1.1 API that
 // spaces need, with checked SigV4 signatures and AWS's error shapes, and the
 // calls of STS and SSM that go with it, for spaces and for the machines of
-// Systems Manager.
+// Systems Manager, and the sign-in by IAM Identity Center.
 //
 // It must not know how a stream of bytes reaches a space, what a link or the
 // Studio page looks like, or on which socket it is served: behind it stands a
@@ -78,6 +78,13 @@ type Config struct {
 	// be called a second before AWS throttles it; 0 is as often as one likes.
 	Latency time.Duration
 	Rate    int
+	// DevicePage is the address at which a person lets a device sign in, as
+	// IAM Identity Center gives it; DeviceTTL is how long its code can be used
+	// (ten minutes where it is 0), DeviceInterval how often at most the device
+	// may ask (a second where it is 0), SignInTTL how long a sign-in lasts
+	// (eight hours where it is 0).
+	DevicePage                           string
+	DeviceTTL, DeviceInterval, SignInTTL time.Duration
 	// Log gets one line for each call. No secret goes there.
 	Log *slog.Logger
 }
@@ -91,6 +98,8 @@ type Server struct {
 
 	mu       sync.Mutex // everything below
 	world    world
+	admitted []Identity // by STS and IAM Identity Center, beside config's
+	center   center
 	faults   []Fault
 	calls    []Call
 	policies map[string]policy // by role
@@ -151,6 +160,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		s.fail(w, Call{}, &Error{"RequestEntityTooLarge", "the request is longer than 1 MiB", http.StatusRequestEntityTooLarge})
+		return
+	}
+	if s.serveCenter(w, r, body) {
 		return
 	}
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")

@@ -87,6 +87,9 @@ func (s *Server) SetPolicy(role string, document []byte) error {
 // authorize returns the error of a call that the caller's policy does not let
 // through.
 func (s *Server) authorize(call Call, keys map[string]string) *Error {
+	if account := accountOf(call.Caller); account != "" && account != s.config.Account {
+		return accessDenied(call.Caller, call.Operation, call.Resource)
+	}
 	s.mu.Lock()
 	p, limited := s.policies[roleOf(call.Caller)]
 	s.mu.Unlock()

@@ -12,21 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-
-	"github.com/spacehatch/spacehatch/internal/secret"
 )
-
-// Identity is somebody who may call. Everybody who proves an identity may do
-// everything that a policy ([Server.SetPolicy]) or a [Fault] does not deny.
-type Identity struct {
-	AccessKeyID     string
-	SecretAccessKey secret.String
-	SessionToken    secret.String // empty for a user's long-lived key
-	ARN             string        // as GetCallerIdentity gives it
-	UserID          string        // as GetCallerIdentity gives it
-	// Expires is when the session token stops working; zero means never.
-	Expires time.Time
-}
 
 const (
 	algorithm  = "AWS4-HMAC-SHA256"
@@ -63,11 +49,10 @@ func (s *Server) verify(r *http.Request, body []byte, service string) (Identity,
 	if err != nil {
 		return Identity{}, incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
-	i := slices.IndexFunc(s.config.Identities, func(id Identity) bool { return id.AccessKeyID == auth.accessKeyID })
-	if i < 0 {
+	identity, known := s.identity(auth.accessKeyID)
+	if !known {
 		return Identity{}, &Error{"UnrecognizedClientException", wrongToken, http.StatusBadRequest}
 	}
-	identity := s.config.Identities[i]
 	if fault := s.checkScope(auth, signed, service); fault != nil {
 		return Identity{}, fault
 	}

@@ -159,7 +159,7 @@ func TestNotACall(t *testing.T) {
 		"get":             {"GET", jsonType, "SageMaker.ListSpaces", "", 400, "UnknownOperationException"},
 		"other media":     {"POST", "text/plain", "SageMaker.ListSpaces", "{}", 400, "UnknownOperationException"},
 		"long":            {"POST", jsonType, "SageMaker.ListSpaces", strings.Repeat(" ", maxBody+1), 413, "RequestEntityTooLarge"},
-		"sts":             {"POST", formType, "", "Action=AssumeRole&Version=2011-06-15", 400, "InvalidAction"},
+		"sts":             {"POST", formType, "", "Action=GetSessionToken&Version=2011-06-15", 400, "InvalidAction"},
 	} {
 		r := httptest.NewRequest(tc.method, "/", strings.NewReader(tc.body))
 		r.Header.Set("Content-Type", tc.media)
