@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -95,7 +94,7 @@ func relay(ctx context.Context, person handler.Person) (variable string, stop fu
 }
 
 // relayOne answers one proxy. One that goes away takes its question along.
-func relayOne(ctx context.Context, conn *net.UnixConn, person handler.Person) {
+func relayOne(ctx context.Context, conn *ipc.Conn, person handler.Person) {
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -13,6 +13,9 @@ import (
 // permissionBits are those that mean something on this system.
 const permissionBits fs.FileMode = 0o777
 
+// socketType is what a socket of ours is in a listing.
+const socketType = fs.ModeSocket
+
 func owned(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || int(st.Uid) == os.Getuid()

@@ -10,6 +10,10 @@ import (
 // the user's own folders to the user by access lists.
 const permissionBits fs.FileMode = 0
 
+// socketType is what a socket of ours is in a listing: a file with the name of
+// a pipe.
+const socketType fs.FileMode = 0
+
 func owned(fs.FileInfo) bool { return true }
 
 // freeSpace returns how many bytes the user can still write at path.

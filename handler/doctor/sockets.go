@@ -71,7 +71,7 @@ func deadSockets(ctx context.Context, folders []string, now time.Time) (dead []s
 		}
 		for _, e := range entries {
 			ours := strings.HasSuffix(e.Name(), ".sock") || strings.HasPrefix(e.Name(), "cm-")
-			if !ours || e.Type() != fs.ModeSocket {
+			if !ours || e.Type() != socketType {
 				continue
 			}
 			path := filepath.Join(folder, e.Name())

@@ -11,9 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
-	"path/filepath"
 )
 
 // MaxMessage is the largest message in bytes that [Receive] takes.
@@ -31,88 +28,18 @@ var (
 // Listen makes an owner-only socket at path, whose folder must exist and be
 // owner-only (paths.Runtime). A socket left behind by a dead process is
 // replaced. The socket file goes when the listener is closed.
-func Listen(path string) (*Listener, error) {
-	switch probe, err := net.Dial("unix", path); {
-	case err == nil:
-		_ = probe.Close()
-		return nil, fmt.Errorf("listen on %s: %w", filepath.Base(path), ErrInUse)
-	case isDead(err):
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("remove a dead socket: %w", err)
-		}
-	}
-	// A socket that is bound and does not listen yet looks dead, and whoever
-	// found it would sweep it: it gets its name when it listens.
-	unnamed := path + "~"
-	if err := os.Remove(unnamed); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove a dead socket: %w", err)
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: unnamed, Net: "unix"})
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", filepath.Base(path), err)
-	}
-	// The folder keeps others out already; the mode is the second lock.
-	if err := errors.Join(os.Chmod(unnamed, 0o600), os.Rename(unnamed, path)); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("listen on %s: %w", filepath.Base(path), err)
-	}
-	l.SetUnlinkOnClose(false)
-	return &Listener{listener: l, path: path}, nil
-}
-
-// Listener accepts connections of the same user only.
-type Listener struct {
-	listener *net.UnixListener
-	path     string
-}
+func Listen(path string) (*Listener, error) { return listen(path) }
 
 // Accept returns the next connection. It returns net.ErrClosed after Close;
 // a stranger is turned away and never returned.
-func (l *Listener) Accept() (*net.UnixConn, error) {
-	for {
-		conn, err := l.listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		unix, ok := conn.(*net.UnixConn)
-		if ok && checkPeer(unix) == nil {
-			return unix, nil
-		}
-		_ = conn.Close()
-	}
-}
+func (l *Listener) Accept() (*Conn, error) { return l.accept() }
 
 // Close stops listening and removes the socket file.
-func (l *Listener) Close() error {
-	err := os.Remove(l.path)
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
-	}
-	return errors.Join(err, l.listener.Close())
-}
+func (l *Listener) Close() error { return l.close() }
 
 // Dial connects to the socket at path. It returns [ErrDead] where the process
 // behind it is gone, [ErrStranger] where another user answers.
-func Dial(ctx context.Context, path string) (*net.UnixConn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", path)
-	if err != nil {
-		if isDead(err) {
-			err = ErrDead
-		}
-		return nil, fmt.Errorf("reach %s: %w", filepath.Base(path), err)
-	}
-	unix, ok := conn.(*net.UnixConn)
-	if !ok {
-		_ = conn.Close()
-		return nil, fmt.Errorf("reach %s: not a local socket", filepath.Base(path))
-	}
-	if err := checkPeer(unix); err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("reach %s: %w", filepath.Base(path), err)
-	}
-	return unix, nil
-}
+func Dial(ctx context.Context, path string) (*Conn, error) { return dial(ctx, path) }
 
 // Send writes one message: the length of the JSON as four bytes, most
 // significant first, then the JSON.

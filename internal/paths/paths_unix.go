@@ -20,6 +20,8 @@ func databaseHome() (string, error) {
 	return os.UserHomeDir()
 }
 
+func removeAll(dir string) error { return os.RemoveAll(dir) }
+
 func checkOwnerOnly(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {

@@ -136,7 +136,7 @@ func (e *Entry) accept() {
 	}
 }
 
-func (e *Entry) converse(conn *net.UnixConn) {
+func (e *Entry) converse(conn *ipc.Conn) {
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	var r request
 	if err := ipc.Receive(conn, &r); err != nil {
@@ -166,7 +166,7 @@ func (e *Entry) converse(conn *net.UnixConn) {
 }
 
 // attach hands the connection over to the tunnel's owner, or refuses it.
-func (e *Entry) attach(conn *net.UnixConn, alias string) {
+func (e *Entry) attach(conn *ipc.Conn, alias string) {
 	refuse := func(reason string) {
 		_ = ipc.Send(conn, answer{Reason: reason})
 		_ = conn.Close()
@@ -197,7 +197,7 @@ func (e *Entry) attach(conn *net.UnixConn, alias string) {
 }
 
 // measure answers a ping. It ends with the conversation.
-func (e *Entry) measure(conn *net.UnixConn) {
+func (e *Entry) measure(conn *ipc.Conn) {
 	e.mu.Lock()
 	tunnel := e.tunnel
 	e.mu.Unlock()
@@ -225,7 +225,7 @@ func (e *Entry) close() {
 	}
 }
 
-func (e *Entry) follow(conn *net.UnixConn) {
+func (e *Entry) follow(conn *ipc.Conn) {
 	gone, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	e.wait.Go(func() {

@@ -244,7 +244,7 @@ func sockets(dir, prefix string) ([]string, error) {
 }
 
 // dial opens a conversation and says what it is about.
-func dial(ctx context.Context, path string, r request) (*net.UnixConn, error) {
+func dial(ctx context.Context, path string, r request) (*ipc.Conn, error) {
 	conn, err := ipc.Dial(ctx, path)
 	if errors.Is(err, ipc.ErrDead) {
 		_ = os.Remove(path) // swept by whoever finds it
@@ -277,11 +277,11 @@ func ask(ctx context.Context, path string) (Status, error) {
 
 // Attachment is the stream of a tunnel, as its one ssh sees it.
 type Attachment struct {
-	*net.UnixConn
+	*ipc.Conn
 	// Origin is the tunnel's [Status].Origin.
 	Origin string
 
-	follow *net.UnixConn
+	follow *ipc.Conn
 }
 
 // Attach takes the stream of a tunnel for alias that no ssh has taken yet. It
@@ -339,7 +339,7 @@ func attach(ctx context.Context, path, alias string) (*Attachment, error) {
 	}
 	_ = conn.SetDeadline(time.Time{})
 	_ = follow.SetDeadline(time.Time{})
-	return &Attachment{UnixConn: conn, Origin: status.Origin, follow: follow}, nil
+	return &Attachment{Conn: conn, Origin: status.Origin, follow: follow}, nil
 }
 
 // Outcome returns why the tunnel ended, to be called when the stream has
@@ -360,7 +360,7 @@ func (a *Attachment) Outcome() error {
 
 // Close gives the stream up, and with it the tunnel.
 func (a *Attachment) Close() error {
-	return errors.Join(a.UnixConn.Close(), a.follow.Close())
+	return errors.Join(a.Conn.Close(), a.follow.Close())
 }
 
 // listen calls f with what a tunnel says that was asked to tell of every
