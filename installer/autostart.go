@@ -67,10 +67,6 @@ func (a Autostart) Disable(ctx context.Context) ([]Change, error) {
 	return a.disable()
 }
 
-// LoginProgram returns what [Autostart.Enable] has the system start for
-// program: itself, or on Windows the build of it that opens no console.
-func LoginProgram(program string) string { return loginProgram(program) }
-
 const whatAutostart = "start of the tray at login"
 
 func noAutostart(program string, why error) error {

@@ -63,5 +63,3 @@ func (a Autostart) disable() ([]Change, error) {
 	}
 	return changes, r.settle()
 }
-
-func loginProgram(program string) string { return program }

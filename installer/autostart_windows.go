@@ -3,8 +3,6 @@ package installer
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/registry"
@@ -39,7 +37,7 @@ func (a Autostart) enable(program string) ([]Change, error) {
 	if err := checkProgram(program); err != nil {
 		return nil, noAutostart(program, err)
 	}
-	command := windows.ComposeCommandLine([]string{loginProgram(program), "tray"})
+	command := windows.ComposeCommandLine([]string{withoutConsole(program), "tray"})
 	if len(command) > maxRun {
 		return nil, noAutostart(program, errors.New("its path is too long for Windows' Run key"))
 	}
@@ -118,16 +116,6 @@ func deleteValue(path string) error {
 		return cannotChangeRun(err)
 	}
 	return nil
-}
-
-// loginProgram returns the build of the program that opens no console where one
-// stands beside it: else a black window would stay for as long as the tray.
-func loginProgram(program string) string {
-	beside := filepath.Join(filepath.Dir(program), Name+"w.exe")
-	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-		return beside
-	}
-	return program
 }
 
 func cannotChangeRun(err error) error {

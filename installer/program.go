@@ -10,6 +10,14 @@ import (
 	"unicode/utf8"
 )
 
+// WithoutConsole returns what the system is to start for program: itself, or on
+// Windows the build of it beside it that opens no console, where there is one.
+// Else a black window would flash up at each link.
+func WithoutConsole(program string) string { return withoutConsole(program) }
+
+// WithConsole is the way back, for what ssh starts and what a person types.
+func WithConsole(program string) string { return withConsole(program) }
+
 // checkProgram refuses what is no program, or cannot be written down where the
 // system would look for it.
 func checkProgram(program string) error {

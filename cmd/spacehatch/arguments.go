@@ -20,6 +20,7 @@ func takeArguments() []string {
 		args = append(args, strings.Clone(arg))
 		if holdsSecret(arg) {
 			wipe(arg)
+			wipeCommandLine()
 			os.Args[i+1] = "(secret)"
 		}
 	}
@@ -32,7 +33,7 @@ func holdsSecret(arg string) bool {
 }
 
 // wipe overwrites a string in place. On Linux and macOS os.Args point at the
-// process's own argument memory; where they do not, only our copy is wiped.
+// process's own argument memory; for Windows there is wipeCommandLine.
 func wipe(s string) {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	for i := range b {

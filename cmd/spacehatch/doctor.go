@@ -170,7 +170,7 @@ func (p *program) patient() *patient {
 		}})
 	}
 	var err error
-	q.executable, err = os.Executable()
+	q.executable, err = executable()
 	found("program", "Program", err)
 	q.state, err = paths.State()
 	found("state", "State", err)
@@ -305,7 +305,7 @@ func (q *patient) folders() []doctor.Folder {
 }
 
 func (q *patient) linksCheck() doctor.Check {
-	return doctor.Links(q.executable,
+	return doctor.Links(installer.WithoutConsole(q.executable),
 		func(ctx context.Context) (doctor.Registration, error) {
 			scheme, err := installer.NewScheme(q.state)
 			if err != nil {
@@ -324,7 +324,7 @@ func (q *patient) linksCheck() doctor.Check {
 }
 
 func (q *patient) autostartCheck() doctor.Check {
-	return doctor.Autostart(installer.LoginProgram(q.executable),
+	return doctor.Autostart(installer.WithoutConsole(q.executable),
 		func(ctx context.Context) (doctor.Login, error) {
 			autostart, err := installer.NewAutostart(q.state)
 			if err != nil {

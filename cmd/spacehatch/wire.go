@@ -18,6 +18,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/master"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/installer"
 	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/settings"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -33,12 +34,18 @@ type places struct {
 	store      *session.Store
 }
 
+// executable is the path of this program, the same for each build of it.
+func executable() (string, error) {
+	path, err := os.Executable()
+	return installer.WithConsole(path), err
+}
+
 func (p *program) places() (*places, error) {
 	var (
 		q   places
 		err error
 	)
-	if q.executable, err = os.Executable(); err != nil {
+	if q.executable, err = executable(); err != nil {
 		return nil, err
 	}
 	if q.state, err = paths.State(); err != nil {
