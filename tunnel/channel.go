@@ -74,7 +74,7 @@ type channel struct {
 	over    bool     // the gateway has said so
 	err     error    // why; nil where the end was normal
 	notices []string // texts for the person
-	heard   int64    // messages ever received
+	heard   int64    // messages of the agent's ever received
 }
 
 // newChannel returns a channel that has no socket yet. The options must be
@@ -122,7 +122,6 @@ func (c *channel) receive(now time.Time, frame []byte) error {
 	if err != nil {
 		return err
 	}
-	c.heard++
 	switch m.Type {
 	case wire.TypePausePublication:
 		c.pause(now)
@@ -133,6 +132,9 @@ func (c *channel) receive(now time.Time, frame []byte) error {
 	}
 	if !m.DigestValid() {
 		return errDigest
+	}
+	if m.Type == wire.TypeOutputStreamData || m.Type == wire.TypeAcknowledge {
+		c.heard++
 	}
 	switch m.Type {
 	case wire.TypeOutputStreamData:

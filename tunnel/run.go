@@ -9,8 +9,8 @@ import (
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
-// aliveAfter is how long a socket on which nothing came must have lived to
-// count as one that worked: an idle session is silent.
+// aliveAfter is how long a socket on which nothing came from the agent must have
+// lived to count as one that worked: an idle session is silent.
 const aliveAfter = 10 * time.Second
 
 // run owns the tunnel: one socket after the other until the end.
@@ -38,8 +38,8 @@ func (t *Tunnel) run(ctx context.Context) {
 	}
 }
 
-// attach tells the channel of a new socket and returns how many messages had
-// come before.
+// attach tells the channel of a new socket and returns how many messages of the
+// agent's had come before.
 func (t *Tunnel) attach(first bool) (heard int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -52,7 +52,8 @@ func (t *Tunnel) attach(first bool) (heard int64) {
 	return t.ch.heard
 }
 
-// heardSince reports whether messages have come since attach.
+// heardSince reports whether messages of the agent's have come since attach: what
+// the gateway itself says to any socket does not show that the session lives.
 func (t *Tunnel) heardSince(heard int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,9 +107,9 @@ func (t *Tunnel) describe(lost error) string {
 }
 
 // judge takes in the loss of a socket: one that worked makes the way free for
-// the next, one that was closed before anything came counts as a refusal, for a
-// token that is no good is not answered in words. One that was cut without a
-// close frame counts as one only when that has repeated itself: a network that
+// the next, one that was closed before the agent was heard counts as a refusal,
+// for a token that is no good is not answered in words. One that was cut without
+// a close frame counts as one only when that has repeated itself: a network that
 // fails again and again does the same.
 func (t *Tunnel) judge(ctx context.Context, r *route, lost error, worked bool) error {
 	r.last = lost

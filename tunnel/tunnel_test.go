@@ -301,6 +301,15 @@ func TestLossThatCannotBeRepairedEndsTheTunnel(t *testing.T) {
 				p.write(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusPolicyViolation, "no "+canaryToken)))
 			}
 		}, 0, problem.TunnelRefused, "no ***"},
+		{"welcomed and closed", func(g *testGateway) {
+			g.greet = func(p *peer) {
+				for _, kind := range []wire.MessageType{wire.TypeStartPublication, wire.TypePausePublication} {
+					m := wire.Message{Type: kind, CreatedDate: 1}
+					p.write(ws.NewBinaryFrame(m.AppendTo(nil)))
+				}
+				p.write(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
+			}
+		}, 0, problem.TunnelRefused, "code 1000"},
 		{"cut at once", func(g *testGateway) { g.greet = func(*peer) {} }, 0, problem.TunnelRefused, "taken up again"},
 		{"no route", func(g *testGateway) { g.dialErr = errNoRoute }, 2 * time.Minute, problem.Unreachable, "within 2m0s"},
 		{"busy", func(g *testGateway) { g.status = bytesOf(503, 1000) }, 2 * time.Minute, problem.Unreachable, "within 2m0s"},
