@@ -94,7 +94,7 @@ func (s *session) receive(command byte, id uint32, payload []byte) bool {
 	s.heard = time.Now()
 	to := s.streams[id]
 	if to != nil && command == cmdData {
-		to.chunks = append(to.chunks, payload)
+		to.keep(payload)
 		s.kept += len(payload)
 		to.readable.Broadcast()
 	}
@@ -198,6 +198,19 @@ type muxStream struct {
 	chunks   [][]byte   // not read yet
 	far      bool       // the far side has closed it
 	near     bool       // we have
+}
+
+// keep puts aside what has come, small pieces together: each by itself would
+// cost more than it holds. It is called with the session's lock held.
+func (m *muxStream) keep(payload []byte) {
+	last := len(m.chunks) - 1
+	switch {
+	case len(payload) == 0:
+	case last >= 0 && len(m.chunks[last])+len(payload) <= frameSize:
+		m.chunks[last] = append(m.chunks[last], payload...)
+	default:
+		m.chunks = append(m.chunks, payload)
+	}
 }
 
 // Read returns what has come; io.EOF where the far side has closed the stream

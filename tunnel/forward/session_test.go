@@ -165,6 +165,35 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// Frames that hold next to nothing cost no more than what they hold: there may
+// be millions of them in what a connection is allowed to keep.
+func TestSmallFramesAreKeptTogether(t *testing.T) {
+	raw(t, func(s *session, far net.Conn) {
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		m, err := s.open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.Repeat("x", frameSize+100)
+		go func() {
+			for range want {
+				_, _ = far.Write(append(frameOf(cmdData, byte(m.id), ""), frameOf(cmdData, byte(m.id), "x")...))
+			}
+			_, _ = far.Write(frameOf(cmdClose, byte(m.id), ""))
+		}()
+		synctest.Wait()
+		s.mu.Lock()
+		chunks, kept := len(m.chunks), s.kept
+		s.mu.Unlock()
+		if chunks > 2 || kept != len(want) {
+			t.Errorf("%d bytes are kept in %d pieces", kept, chunks)
+		}
+		if got, err := io.ReadAll(m); string(got) != want || err != nil || s.kept != 0 {
+			t.Errorf("read %d bytes, %v; %d are kept", len(got), err, s.kept)
+		}
+	})
+}
+
 // What a closed connection has not read holds up nobody.
 func TestCloseMakesRoom(t *testing.T) {
 	raw(t, func(s *session, far net.Conn) {
