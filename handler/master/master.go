@@ -195,9 +195,8 @@ func (c Client) start(ctx context.Context, alias string) error {
 func (c Client) ask(ctx context.Context, what, alias string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	cmd := c.command(ctx, "-O", what, "-o", "ProxyCommand=false", "--", alias)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("ssh -O %s: %w: %s", what, err, meaning(string(out)))
+	if out, err := output(c.command(ctx, "-O", what, "-o", "ProxyCommand=false", "--", alias)); err != nil {
+		return fmt.Errorf("ssh -O %s: %w: %s", what, err, meaning(out))
 	}
 	return nil
 }
@@ -216,8 +215,8 @@ func (c Client) Run(ctx context.Context, alias, command string) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	cmd := c.command(ctx, "-n", "-T", "-o", "ProxyCommand=false", "-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR", "--", alias, command)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("run a command on the space: %w: %s", err, meaning(string(out)))
+	if out, err := output(cmd); err != nil {
+		return fmt.Errorf("run a command on the space: %w: %s", err, meaning(out))
 	}
 	return nil
 }
@@ -247,6 +246,26 @@ func (c Client) Locate(ctx context.Context, alias string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// output runs a command and returns the end of what it says: a space may say
+// more than this machine can hold.
+func output(cmd *exec.Cmd) (string, error) {
+	var end tail
+	cmd.Stdout, cmd.Stderr = &end, &end
+	err := cmd.Run()
+	return string(end), err
+}
+
+// tail keeps the last maxComplaint bytes written to it.
+type tail []byte
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	keep := p[max(0, len(p)-maxComplaint):]
+	over := max(0, len(*t)+len(keep)-maxComplaint)
+	*t = append(append((*t)[:0], (*t)[over:]...), keep...)
+	return len(p), nil
 }
 
 func (c Client) command(ctx context.Context, args ...string) *exec.Cmd {

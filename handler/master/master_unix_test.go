@@ -14,6 +14,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -514,6 +515,28 @@ func TestWithoutControlPath(t *testing.T) {
 	}
 	if s.client().Running(t.Context(), alias) {
 		t.Error("a master without a socket")
+	}
+}
+
+// TestWhatASpaceSaysIsBounded: a command on the space may print without an end.
+func TestWhatASpaceSaysIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	const much = 64 << 20
+	script := filepath.Join(dir, "ssh")
+	text := fmt.Sprintf("#!/bin/sh\nhead -c %d /dev/zero\necho 'no room' >&2\nexit 1\n", much)
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := Client{SSH: script, LockDir: dir}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := c.Run(t.Context(), alias, "true")
+	runtime.ReadMemStats(&after)
+	if err == nil {
+		t.Error("the command failed and that was not told")
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > much/4 {
+		t.Errorf("%d bytes were kept of %d", took, much)
 	}
 }
 
