@@ -14,7 +14,7 @@ import (
 )
 
 // DefaultFolder is the home folder of every space.
-const DefaultFolder = "/home/sagemaker-user"
+const DefaultFolder = editor.DefaultFolder
 
 // Spaces remembers the spaces that were met and what they may still use.
 type Spaces interface {

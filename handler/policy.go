@@ -57,9 +57,6 @@ func (p Policy) CheckSession(region string, s session.Session) error {
 	if !allowed(p.Regions, region) {
 		return ofSession(notAllowed("region", region, p.Regions))
 	}
-	if !allowed(p.Regions, region) {
-		return ofSession(notAllowed("region", region, p.Regions))
-	}
 	return ofSession(p.checkStream("region of the call", region, s))
 }
 

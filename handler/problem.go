@@ -69,13 +69,8 @@ func told(what string, err error, hint, hostHint string) error {
 	return problem.New(problem.LinkRefused, "The "+what+" was refused: "+r.reason+".", hint, nil)
 }
 
-// quoted is printed in quotation marks, cut after [maxShown] bytes.
-func quoted(s string) string {
-	if len(s) > maxShown {
-		return `"` + printed(s[:maxShown]) + `..."`
-	}
-	return `"` + printed(s) + `"`
-}
+// quoted is printed in quotation marks.
+func quoted(s string) string { return `"` + printed(s) + `"` }
 
 // printed is printable.ASCII, cut after [maxShown] bytes.
 func printed(s string) string { return printable.ASCII(s, maxShown) }
