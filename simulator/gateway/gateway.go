@@ -203,12 +203,12 @@ func (g *Gateway) CAFile() string {
 
 // Close ends every session and connection and waits for all goroutines.
 func (g *Gateway) Close() error {
+	g.network.abort() // now nothing blocks on a client that does not read, with a lock held or not
 	g.mu.Lock()
 	g.closed = true
 	g.mu.Unlock()
 	g.cancel()
 	err := g.server.Close()
-	g.network.abort() // now nothing blocks on a client that does not read
 	for _, s := range g.sessions {
 		s.stop()
 	}

@@ -9,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -350,6 +352,66 @@ func TestAClientThatStaysAwayLosesItsSession(t *testing.T) {
 	if err != nil || m.Type != wire.TypeChannelClosed || closed.Output != "The session timed out." || closed.SessionID != s.ID {
 		t.Errorf("heard %s %+v, %v", m.Type, closed, err)
 	}
+}
+
+// TestAMutedClientHoldsNobodyUp: neither whoever ends its session, nor whoever
+// asks about it, nor the client itself on another socket, nor Close.
+func TestAMutedClientHoldsNobodyUp(t *testing.T) {
+	g := startGateway(t, Config{})
+	s := create(t, g, parrot{"s"}, Request{})
+	c, _ := dial(t, s.StreamURL.Reveal())
+	hello(t, c, s.Token)
+	say(t, c, 0, "here")
+	wantPayloads(t, c, "here")
+	if n := g.Mute(s.ID); n != 1 {
+		t.Fatalf("%d clients", n)
+	}
+	if err := g.TerminateSession(s.ID, "over"); err != nil {
+		t.Fatal(err)
+	}
+	if n := g.Count("s"); n != 0 || g.list()[0].Reason != "over" {
+		t.Errorf("%d open sessions: %v", n, g.list())
+	}
+	again, _ := dial(t, s.StreamURL.Reveal())
+	hello(t, again, s.Token)
+	if m, _ := hear(t, again); m.Type != wire.TypeChannelClosed || !strings.Contains(string(m.Payload), "over") {
+		t.Errorf("heard %s %q", m.Type, m.Payload)
+	}
+}
+
+// TestCloseWaitsForNobodyWhoDoesNotRead, also while somebody asks about the
+// session whose client that is.
+func TestCloseWaitsForNobodyWhoDoesNotRead(t *testing.T) {
+	g := startGateway(t, Config{})
+	s := create(t, g, idle{"s"}, Request{})
+	first, _ := dial(t, s.StreamURL.Reveal())
+	hello(t, first, s.Token)
+	_ = first.conn.Close()
+	inside := g.find(s.ID)
+	if _, err := inside.Receive(t.Context()); err != nil { // the client is away
+		t.Fatal(err)
+	}
+	for range 2 * maxUnderWay / maxMessage {
+		if err := inside.Send(t.Context(), make([]byte, maxMessage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, _ := dial(t, s.StreamURL.Reveal())
+	hello(t, second, s.Token)
+	held := func(mu *sync.Mutex) {
+		for mu.TryLock() {
+			mu.Unlock()
+			runtime.Gosched()
+		}
+	}
+	held(&inside.mu) // by the gateway, which gives the client what was kept
+	asked := make(chan []listed, 1)
+	go func() { asked <- g.list() }()
+	held(&g.mu)
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+	<-asked
 }
 
 func TestPings(t *testing.T) {

@@ -324,12 +324,27 @@ func (s *session) attend() {
 	s.end(s.space.Attend(s.ctx, agent, s))
 }
 
-// end closes the session for good and tells the client why.
+// end closes the session for good and tells the client why, who may not listen:
+// nobody waits for that.
 func (s *session) end(reason string) {
+	c, message := s.noteEnd(reason)
+	if c == nil || !s.gateway.enter() {
+		return
+	}
+	go func() { // ends with the socket at the latest; Close waits for it
+		defer s.gateway.working.Done()
+		c.write(message)
+		c.finish(closeNormal)
+	}()
+}
+
+// noteEnd ends the session and returns the client, nil where there is none or
+// the session has ended before, and what that client is to be told.
+func (s *session) noteEnd(reason string) (c *client, message []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == ended {
-		return
+		return nil, nil
 	}
 	s.state, s.endedAt, s.reason = ended, time.Now(), reason
 	s.kept = nil
@@ -337,10 +352,7 @@ func (s *session) end(reason string) {
 		s.away.Stop()
 	}
 	s.cancel()
-	if s.client != nil {
-		s.client.write(s.closedMessage())
-		s.client.finish(closeNormal)
-	}
+	return s.client, s.closedMessage()
 }
 
 // stop ends the session without a word to anybody.
