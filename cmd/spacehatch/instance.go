@@ -69,7 +69,7 @@ func (p *program) connectInstance(ctx context.Context, c *handler.Connector, q *
 	if err != nil {
 		return handler.Result{}, err
 	}
-	return c.Reopen(ctx, space, p.sources(q), o)
+	return c.Reopen(ctx, space, p.sourcesOf(q, "", p.signer(c.Person, o.Yes)), o)
 }
 
 // machines are the hosts that are instances, known or not.

@@ -29,7 +29,7 @@ func main() {
 func thisSystem() *program {
 	return &program{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		lookup: os.LookupEnv, openTTY: openTerminal, windows: findWindows(os.LookupEnv),
+		lookup: os.LookupEnv, openTTY: openTerminal, windows: findWindows(os.LookupEnv), browse: findBrowser(os.LookupEnv),
 		sshFolder: paths.SSH, readPolicy: settings.SystemPolicy, waitForSSH: 100 * time.Second, guardEvery: time.Minute,
 	}
 }

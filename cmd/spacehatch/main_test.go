@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +26,7 @@ const (
 	variableSSH      = "SPACEHATCH_TEST_SSH"      // the folder that ssh reads
 	variablePolicy   = "SPACEHATCH_TEST_POLICY"   // an administrator's policy
 	variableReleases = "SPACEHATCH_TEST_RELEASES" // where releases are; then this is v1.3.0
+	variableBrowser  = "SPACEHATCH_TEST_BROWSER"  // what the person says on the page to sign in: allow or deny, or fail for no browser
 	variableWait     = "SPACEHATCH_TEST_WAIT"     // how long a tunnel waits for its ssh
 	variableGuard    = "SPACEHATCH_TEST_GUARD"    // how often a space is told of work
 	// ping interval, longest silence and longest time without a socket
@@ -51,6 +54,9 @@ func beSpacehatch() {
 			*value = d
 		}
 	}
+	if what := os.Getenv(variableBrowser); what != "" {
+		p.browse = func(address string) error { return answerPage(address, what) }
+	}
 	// None of the machine that the tests run on.
 	p.readPolicy = func() (settings.Policy, error) { return settings.PolicyFile(os.Getenv(variablePolicy)) }
 	if text := os.Getenv(variableReleases); text != "" {
@@ -60,6 +66,24 @@ func beSpacehatch() {
 		p.bounds = readBounds(text)
 	}
 	os.Exit(realMain(p))
+}
+
+// answerPage is a person in front of the simulator's page to sign in.
+func answerPage(address, what string) error {
+	u, err := url.Parse(address)
+	if err != nil || what == "fail" {
+		return errors.Join(err, errors.New("no browser"))
+	}
+	answer := url.Values{"user_code": {u.Query().Get("user_code")}, "answer": {what}}
+	resp, err := http.PostForm("http://"+u.Host+"/api/device", answer)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return errors.New(resp.Status)
+	}
+	return nil
 }
 
 // readBounds reads three durations with commas between them.

@@ -66,12 +66,19 @@ func (p *program) connectCommand() *cobra.Command {
 				if id, ok := session.InstanceID(args[0]); ok {
 					return p.connectInstance(ctx, c, q, id, instanceFlags{user, f.aws.profile, f.aws.region}, o)
 				}
-				space, stopped, err := p.named(ctx, q.places, f.aws, args[0])
-				if err != nil {
+				who := p.signer(c.Person, o.Yes)
+				var (
+					space   session.Space
+					stopped bool
+				)
+				if err := who.after(ctx, func() (err error) {
+					space, stopped, err = p.named(ctx, q.places, f.aws, args[0])
+					return err
+				}); err != nil {
 					return handler.Result{}, err
 				}
 				c.Studio, o.Stopped = p.awsStudio(q.places, f.aws), stopped
-				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile), o)
+				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who), o)
 			})
 		},
 	}

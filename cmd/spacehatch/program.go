@@ -26,6 +26,8 @@ type program struct {
 	// windows returns the program that opens windows, or nothing where none
 	// shall or can be opened; asked says that the person wants one. nil has none.
 	windows func(asked bool) string
+	// browse opens a page in the person's browser; nil where there is none.
+	browse func(address string) error
 	// readPolicy returns what an administrator has decided for this machine.
 	readPolicy func() (settings.Policy, error)
 	// sshFolder is the folder that ssh reads.
@@ -151,6 +153,7 @@ func (p *program) commands() *cobra.Command {
 		p.spacesCommand(),
 		p.startCommand(),
 		p.stopCommand(),
+		p.signInCommand(),
 		p.linkCommand(),
 		p.statusCommand(),
 		p.pingCommand(),

@@ -58,16 +58,21 @@ func (p *program) listSpaces(ctx context.Context, f spacesFlags) error {
 	if err != nil {
 		return err
 	}
-	client, err := p.openSpaces(ctx, q, f.aws)
-	if err != nil {
+	var (
+		client *spaces.Client
+		l      spaces.Listing
+	)
+	asked, wanted := false, f.filter
+	if err := p.signer(terminal.Person{Open: p.openTTY}, f.json).after(ctx, func() (err error) {
+		if client, err = p.openSpaces(ctx, q, f.aws); err != nil {
+			return err
+		}
+		if !f.json {
+			f.filter, asked = q.narrowed(client.Region(), wanted)
+		}
+		l, err = client.List(ctx, f.filter, p.listing(client.Region()))
 		return err
-	}
-	asked := false
-	if !f.json {
-		f.filter, asked = q.narrowed(client.Region(), f.filter)
-	}
-	l, err := client.List(ctx, f.filter, p.listing(client.Region()))
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	q.addLastUsed(l.Spaces)

@@ -24,7 +24,7 @@ func (p *program) startCommand() *cobra.Command {
 			"Ctrl-C leaves the space as it is then. `spacehatch connect` starts a space too.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			space, err := p.onSpace(cmd.Context(), f, args[0], asJSON, func(c *handler.Connector, _ *parts, space session.Space) error {
+			space, err := p.onSpace(cmd.Context(), f, args[0], asJSON, o.Yes, func(c *handler.Connector, _ *parts, space session.Space) error {
 				return c.Start(cmd.Context(), space, o)
 			})
 			switch {

@@ -51,7 +51,7 @@ func (p *program) stopCommand() *cobra.Command {
 }
 
 func (p *program) stop(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (space session.Space, ran bool, err error) {
-	space, err = p.onSpace(ctx, f, name, asJSON, func(c *handler.Connector, q *parts, space session.Space) error {
+	space, err = p.onSpace(ctx, f, name, asJSON, o.Yes, func(c *handler.Connector, q *parts, space session.Space) error {
 		if ran, err = c.Stop(ctx, space, o); err != nil || !ran {
 			return err
 		}
@@ -62,20 +62,23 @@ func (p *program) stop(ctx context.Context, f awsFlags, o handler.Options, name 
 }
 
 // onSpace does something with the space that a person names, and tells of it.
-func (p *program) onSpace(ctx context.Context, f awsFlags, name string, asJSON bool,
+func (p *program) onSpace(ctx context.Context, f awsFlags, name string, asJSON, yes bool,
 	do func(*handler.Connector, *parts, session.Space) error,
 ) (session.Space, error) {
 	q, err := p.parts()
 	if err != nil {
 		return session.Space{}, err
 	}
-	space, _, err := p.named(ctx, q.places, f, name)
-	if err != nil {
-		return session.Space{}, err
-	}
 	connector := p.connector(q)
 	connector.Report, connector.Studio = p.reporter(asJSON), p.awsStudio(q.places, f)
-	return space, do(connector, q, space)
+	var space session.Space
+	err = p.signer(connector.Person, yes || asJSON).after(ctx, func() (err error) {
+		if space, _, err = p.named(ctx, q.places, f, name); err != nil {
+			return err
+		}
+		return do(connector, q, space)
+	})
+	return space, err
 }
 
 // failedJSON ends a stream of events with the problem.

@@ -116,12 +116,13 @@ func (p *program) connector(q *parts) *handler.Connector {
 }
 
 // sources is where a session for a space comes from when no tunnel waits.
-func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "") }
+func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "", nobody) }
 
 // sourcesOf are the same with a profile of the AWS configuration, which may be
-// empty.
-func (p *program) sourcesOf(q *parts, profile string) session.Source {
-	return counted{q.places, session.Chain{q.store, session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log}), p.manager()}}
+// empty, and somebody who can sign in.
+func (p *program) sourcesOf(q *parts, profile string, who signer) session.Source {
+	local := session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})
+	return counted{q.places, session.Chain{q.store, signingIn{local, who}, signingIn{p.manager(), who}}}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.

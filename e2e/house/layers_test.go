@@ -43,7 +43,7 @@ var outside = []struct {
 }{
 	{"fyne.io/fyne", []string{"app/window"}, "the toolkit stays in one folder, so the tray and the commands stay small"},
 	{"fyne.io/systray", []string{"app/tray"}, "one package owns the tray icon"},
-	{"github.com/aws/aws-sdk-go-v2", []string{"internal/caller", "handler/session", "handler/spaces", "handler/doctor", "simulator"}, "one place loads the credentials and tells what AWS answered; sessions and spaces come from one place each; the doctor asks whose the credentials are; the simulator checks signatures"},
+	{"github.com/aws/aws-sdk-go-v2", []string{"internal/caller", "handler/session", "handler/signin", "handler/spaces", "handler/doctor", "simulator"}, "one place loads the credentials and tells what AWS answered; sessions, sign-ins and spaces come from one place each; the doctor asks whose the credentials are; the simulator checks signatures"},
 	{"github.com/kevinburke/ssh_config", []string{"handler/sshconfig"}, "one package reads the user's SSH config"},
 	{"github.com/tailscale/hujson", []string{"handler/editor"}, "one package edits the IDEs' settings"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands are cmd's business"},
@@ -147,6 +147,7 @@ func TestTheTableOfLayersSays(t *testing.T) {
 		{"handler/session", "github.com/aws/aws-sdk-go-v2/config", true},
 		{"handler/spaces", "github.com/aws/aws-sdk-go-v2/config", true},
 		{"handler/spaces", ours("handler/session"), false},
+		{"handler/signin", ours("handler/session"), false},
 		{"handler/master", "github.com/aws/aws-sdk-go-v2/config", false},
 		{"simulator/gateway", ours("tunnel/wire"), true},
 		{"simulator/gateway", ours("tunnel"), false},

@@ -89,7 +89,7 @@ func sourceOf(cfg aws.Config) source {
 	case has(aws.CredentialSourceHTTP):
 		return source{words: "the credentials of this container", signIn: "Look at the role of the container."}
 	case has(aws.CredentialSourceProfileSSO, aws.CredentialSourceSSO, aws.CredentialSourceProfileSSOLegacy, aws.CredentialSourceSSOLegacy):
-		return source{words: named + " (IAM Identity Center)", signIn: "Run `aws sso login --profile " + printable.Text(profile, 128) + "`."}
+		return source{words: named + " (IAM Identity Center)", signIn: "Run `spacehatch signin --profile " + printable.Text(profile, 128) + "`."}
 	case has(aws.CredentialSourceProfileProcess, aws.CredentialSourceProcess):
 		return source{words: named + " (credential_process)", signIn: "Run its credential_process in a terminal to see why."}
 	case profile != "":

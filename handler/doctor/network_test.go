@@ -279,7 +279,7 @@ func TestCredentialsAgainstTheSimulator(t *testing.T) {
 	})
 	t.Run("never signed in", func(t *testing.T) {
 		awsHome(t, "[default]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = r\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://x.awsapps.com/start\n")
-		if f := only(t, Credentials("us-east-1", true, nil)); f.Severity != Warning || !strings.Contains(f.Hint, "aws sso login --profile default") {
+		if f := only(t, Credentials("us-east-1", true, nil)); f.Severity != Warning || !strings.Contains(f.Hint, "spacehatch signin --profile default") {
 			t.Errorf("%+v", f)
 		}
 	})

@@ -17,7 +17,7 @@ type origin struct {
 	profile     string // of the shared config; empty where none is in play
 	environment bool   // access keys in environment variables
 	machineRole bool   // nothing is configured: only an instance's role is left
-	sso         string // the profile to sign in to with aws sso login
+	sso         string // the profile to sign in to by IAM Identity Center
 	login       string // the profile to sign in to with aws login
 	process     bool   // a credential_process
 }
@@ -76,7 +76,7 @@ func (o origin) signIn() string {
 	case o.environment:
 		return "Set fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset them to use a profile"
 	case o.sso != "":
-		return "Run `aws sso login --profile " + shellWord(o.sso) + "`"
+		return "Run `spacehatch signin --profile " + shellWord(o.sso) + "`"
 	case o.login != "":
 		return "Run `aws login --profile " + shellWord(o.login) + "`"
 	case o.profile != "":

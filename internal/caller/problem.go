@@ -78,9 +78,11 @@ func (c *Caller) credentialsProblem(ctx context.Context, r Request, err error) e
 	_, expired := errors.AsType[*ssocreds.InvalidTokenError](err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && c.origin.sso != "":
-		return problem.New(problem.CredentialsExpired,
+		p := problem.New(problem.CredentialsExpired,
 			fmt.Sprintf("Nobody has signed in to %s on this computer yet.", c.origin),
 			r.orElse(c.origin.signIn()), cause(err))
+		p.SignIn = c.origin.sso
+		return p
 	case expired, c.origin.sso != "", c.origin.login != "":
 		return c.expired(r, cause(err))
 	case c.origin.process:
@@ -119,9 +121,11 @@ func (c *Caller) commonProblem(r Request, code string, err error) *problem.Probl
 }
 
 func (c *Caller) expired(r Request, cause error) *problem.Problem {
-	return problem.New(problem.CredentialsExpired,
+	p := problem.New(problem.CredentialsExpired,
 		fmt.Sprintf("The sign-in of %s has expired.", c.origin),
 		r.orElse(c.origin.signIn()), cause)
+	p.SignIn = c.origin.sso
+	return p
 }
 
 // signatureProblem tells a wrong clock from a wrong key by the answer's Date.

@@ -71,6 +71,9 @@ type Problem struct {
 	Sentence string
 	Hint     string
 	Cause    error
+	// SignIn is the profile of the AWS configuration that `spacehatch signin`
+	// would mend it for, as its file has it: not made printable; mostly empty.
+	SignIn string
 	// Paste is text that the hint speaks of, to be handed on as it is, such as
 	// a statement for an administrator: whole lines without an end, as
 	// printable as the rest; mostly empty.

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/signin"
+	"github.com/spacehatch/spacehatch/internal/caller"
+	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
+)
+
+func (p *program) signInCommand() *cobra.Command {
+	var (
+		profile       string
+		asJSON, plain bool
+	)
+	c := &cobra.Command{
+		Use:   "signin",
+		Short: "Sign in to AWS through IAM Identity Center, in the browser",
+		Long: "Signs in as `aws sso login` does, for a profile with sso_session or sso_start_url:\n" +
+			"opens a page of AWS in your browser, where you confirm a code, and keeps the sign-in\n" +
+			"where the AWS CLI keeps its own (~/.aws/sso/cache), so that every AWS tool has it.\n" +
+			"It ends by itself after some hours; `aws sso logout` ends it at once.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := p.signIn(cmd.Context(), profile, asJSON, plain)
+			if asJSON && err != nil {
+				return p.failedJSON(err)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", "", "the profile of the AWS configuration (default as for the AWS CLI)")
+	c.Flags().BoolVar(&plain, "no-browser", false, "show the page's address and open no browser")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: the code, then who signed in")
+	return c
+}
+
+// jsonCode is the code to confirm, as scripts read it.
+type jsonCode struct {
+	Event   string    `json:"event"` // always "code"
+	Profile string    `json:"profile"`
+	Code    string    `json:"code"`
+	Address string    `json:"address"`
+	Expires time.Time `json:"expires"`
+}
+
+// jsonSignedIn is the last line of all.
+type jsonSignedIn struct {
+	Event    string `json:"event"` // always "signed-in"
+	Profile  string `json:"profile"`
+	Identity string `json:"identity"` // an ARN
+}
+
+func (p *program) signIn(ctx context.Context, profile string, asJSON, plain bool) error {
+	to, err := caller.SignIn(ctx, profile)
+	if err != nil {
+		return err
+	}
+	words := p.signInScreen()
+	if plain {
+		words.Browse = nil
+	}
+	screen := signin.Screen(words)
+	if asJSON {
+		words.Out = io.Discard
+		screen = jsonScreen{p, words}
+	}
+	if err := (signin.Flow{Log: p.log}).Run(ctx, to, screen); err != nil {
+		return err
+	}
+	// A sign-in says nothing of the account and the role: the credentials do.
+	r := caller.Request{Action: "sts:GetCallerIdentity", Resource: "*", Thing: "the sign-in", Purpose: "sign in with"}
+	who, err := caller.Load(ctx, r, caller.Options{Profile: profile, Log: p.log})
+	if err != nil {
+		return err
+	}
+	if who.Config.Region == "" {
+		who.Config.Region = to.Region
+	}
+	if err := who.Retrieve(ctx, r); err != nil {
+		return err
+	}
+	identity, err := who.Identity(ctx, r)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return p.printLine(jsonSignedIn{"signed-in", to.Profile, identity})
+	}
+	_, err = fmt.Fprintf(p.out, "You are signed in to the AWS profile %s, as %s.\n", printable.Quoted(to.Profile), printable.Text(identity, 400))
+	return err
+}
+
+// signInScreen shows a sign-in on the terminal, whether or not standard output
+// is one: what is asked for is on standard error.
+func (p *program) signInScreen() terminal.SignIn {
+	return terminal.SignIn{Out: p.err, Browse: p.browse}
+}
+
+// jsonScreen prints the code as JSON, and opens the browser without a word.
+type jsonScreen struct {
+	*program
+	terminal.SignIn
+}
+
+// Show implements signin.Screen.
+func (s jsonScreen) Show(ctx context.Context, code signin.Code) error {
+	if err := s.printLine(jsonCode{"code", code.Profile, code.Code, code.Address, code.Expires}); err != nil {
+		return err
+	}
+	return s.SignIn.Show(ctx, code)
+}
+
+// signer signs in where local credentials need it and a person is there.
+type signer struct {
+	*program
+	person handler.Person // nil where nobody is to be asked
+	screen signin.Screen
+}
+
+// nobody signs in.
+var nobody signer
+
+// signer is the person of a command; one who has answered everything already,
+// as a script does, is not asked to sign in.
+func (p *program) signer(person handler.Person, answered bool) signer {
+	if answered {
+		return nobody
+	}
+	return signer{p, person, p.signInScreen()}
+}
+
+// signInKey begins the name of the question whether to sign in now.
+const signInKey = "sign in to "
+
+// after does what do does and, where that wants a sign-in, asks the person,
+// signs in and does it once more. Who does not want to hears of the first time.
+func (s signer) after(ctx context.Context, do func() error) error {
+	err := do()
+	found := problem.From(err)
+	if s.person == nil || found == nil || found.SignIn == "" {
+		return err
+	}
+	yes, asked := s.person.Approve(ctx, handler.Proposal{
+		Key:   signInKey + found.SignIn,
+		Title: "Sign in to AWS now, profile " + printable.Quoted(found.SignIn) + "?",
+		Text: found.Sentence + "\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\n" +
+			"where the AWS CLI keeps it, and lasts some hours.",
+	})
+	if errors.Is(asked, &problem.Problem{Code: problem.Cancelled}) {
+		return asked
+	}
+	if asked != nil || !yes {
+		return err
+	}
+	to, err := caller.SignIn(ctx, found.SignIn)
+	if err != nil {
+		return err
+	}
+	if err := (signin.Flow{Log: s.log}).Run(ctx, to, s.screen); err != nil {
+		return err
+	}
+	return do()
+}
+
+// signingIn is a source of sessions that signs in where its credentials need it.
+// It implements session.Source.
+type signingIn struct {
+	session.Source
+	signer signer
+}
+
+// Session implements session.Source.
+func (s signingIn) Session(ctx context.Context, space session.Space) (found session.Session, err error) {
+	err = s.signer.after(ctx, func() error {
+		found, err = s.Source.Session(ctx, space)
+		return err
+	})
+	return found, err
+}

@@ -1,0 +1,84 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// withProfiles has the simulator's profiles in place of its credentials.
+func (d *desk) withProfiles(s studio) {
+	d.signedIn(s)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		d.env = append(d.env, name+"=")
+	}
+}
+
+// cached are the sign-ins that AWS's tools would find.
+func (d *desk) cached(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(d.home, ".aws", "sso", "cache", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// A person at a terminal signs in on the way to a space, and ssh goes on
+// without one.
+func TestConnectSignsIn(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	d := newDesk(t)
+	d.withProfiles(s)
+	d.env = append(d.env, variableBrowser+"=allow", "SPACEHATCH_LOG=debug")
+	if e := d.run(t, "", "ssh-config", "apply", "--yes"); e.code != 0 {
+		t.Fatal(e)
+	}
+	p := d.sit(t, "connect", "my-space", "--profile", "simulated", "--editor", "none")
+	p.expect(t, `Sign in to AWS now, profile "simulated"?`)
+	p.expect(t, "[Y/n] ")
+	p.typed(t, "\n")
+	p.expect(t, "that it shows this code:")
+	p.expect(t, "my-space is open.")
+	if code := codeOf(t, p.cmd.Wait()); code != 0 || len(d.cached(t)) != 1 {
+		t.Errorf("exit code %d, kept: %v\n%s", code, d.cached(t), p.said.String())
+	}
+	data, err := os.ReadFile(d.cached(t)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept map[string]string
+	if err := json.Unmarshal(data, &kept); err != nil {
+		t.Fatal(err)
+	}
+	log := d.logged(t, logName)
+	for _, name := range []string{"accessToken", "refreshToken", "clientSecret"} {
+		if kept[name] == "" || strings.Contains(log, kept[name]) || strings.Contains(p.said.String(), kept[name]) {
+			t.Errorf("the %s is in what was logged or said, or is missing", name)
+		}
+	}
+}
+
+// Whoever gives up while the browser is waited for leaves nothing behind.
+func TestASignInIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	d := newDesk(t)
+	d.withProfiles(s)
+	d.env = append(d.env, variableBrowser+"=fail")
+	p := d.sit(t, "signin", "--profile", "simulated")
+	p.expect(t, "open the page yourself")
+	p.typed(t, "\x03")
+	code, said := p.end(t)
+	if code != exitCancelled || !strings.Contains(said, "Cancelled: you are not signed in.") || len(d.cached(t)) != 0 {
+		t.Errorf("exit code %d, kept: %v\n%s", code, d.cached(t), said)
+	}
+	if _, err := os.Stat(d.state); err == nil && len(d.sockets(t)) != 0 {
+		t.Error("a socket is left")
+	}
+}
