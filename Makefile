@@ -71,7 +71,7 @@ e2e/js/node_modules/.package-lock.json: e2e/js/package.json e2e/js/package-lock.
 .PHONY: test
 test: build plugin e2e/js/node_modules/.package-lock.json ## run every test; needs gcc, node and what .ci/run installs
 	@started=$$SECONDS; \
-	$(MAKE) -j2 --keep-going --output-sync=line test-vet test-unit test-js test-e2e test-faults || \
+	$(MAKE) -j2 --keep-going --output-sync=line test-vet test-unit test-js test-e2e test-faults test-dist || \
 		{ echo; echo "make test: FAILED after $$((SECONDS - started)) s, see above"; exit 1; }; \
 	echo; echo "make test: everything passed in $$((SECONDS - started)) s"
 
@@ -88,7 +88,7 @@ test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with
 	npm --prefix e2e/js test --loglevel=error
 
 .PHONY: test-e2e
-test-e2e: desktop e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
+test-e2e: desktop packages e2e/js/node_modules/.package-lock.json ## drive the real program; makes user accounts, so as root or with sudo
 	go test -count=1 -timeout 10m ./e2e/...
 
 # Without the race detector, and many at once: most of the time is waiting.
@@ -137,6 +137,28 @@ bench: build plugin desktop ## measure what a user waits for; as root or with su
 bench-json: ## the same as JSON, with nothing else on standard output
 	@$(MAKE) build plugin desktop >&2
 	@$(BENCH) -json
+
+build/bin/nfpm: packaging/tools/go.mod packaging/tools/go.sum
+	CGO_ENABLED=0 go -C packaging/tools build -o ../../build/bin/nfpm github.com/goreleaser/nfpm/v2/cmd/nfpm
+
+# Everything in a release has this date: the commit's, in seconds since 1970.
+DATE ?= $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null || date +%s))
+MAKE_DIST = go run ./packaging/dist -version '$(VERSION)' -date '$(DATE)' -ldflags '$(LDFLAGS)'
+
+.PHONY: packages
+packages: build/bin/nfpm ## make the packages and the archive for this machine in build/packages/
+	@rm -rf build/packages
+	@$(MAKE_DIST) -out build/packages -scratch build/packages.parts -only linux/$$(go env GOARCH)
+
+.PHONY: dist
+dist: build/bin/nfpm ## make the files of a release for every system in dist/
+	@rm -rf dist
+	@$(MAKE_DIST)
+	@ls -l dist
+
+.PHONY: test-dist
+test-dist: packages ## make the packages again in another folder: every byte must be the same
+	go test -count=1 -run '^TestTheSameFromElsewhere$$' ./packaging/dist -made $(CURDIR)/build/packages -again 'VERSION=$(VERSION) DATE=$(DATE) RELEASES=$(RELEASES)'
 
 .PHONY: demo
 demo: build ## a Studio on this machine, one link, one space, and then everything as it was
