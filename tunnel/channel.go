@@ -214,6 +214,9 @@ func (c *channel) pause(now time.Time) {
 	c.pausedAt = now
 	c.probeAt = now.Add(probeEvery)
 	c.probes = 0
+	if c.phase == shaking {
+		return // nothing was pushed yet: the agent is not there
+	}
 	first, _ := c.o.limits()
 	c.out.halve(first)
 }

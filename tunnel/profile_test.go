@@ -90,6 +90,21 @@ func (b *bench) grow() {
 	b.t.Errorf("%+v allowed", b.c.out.allowed)
 }
 
+// TestAPauseInTheHandshakeIsNoReproach: nothing was pushed yet, the agent is
+// just not there.
+func TestAPauseInTheHandshakeIsNoReproach(t *testing.T) {
+	o := testOptions()
+	o.Profile = ProfileAdaptive
+	b := newBench(t, o)
+	b.agent.service(b.now, wire.TypePausePublication, nil)
+	b.settle()
+	b.open()
+	if b.c.out.window != firstWindow(safeLimits) {
+		t.Errorf("the window is %d", b.c.out.window)
+	}
+	b.grow()
+}
+
 // TestAPauseEndsTheGrowthForGood: what waits in large payloads is cut anew.
 func TestAPauseEndsTheGrowthForGood(t *testing.T) {
 	b := openWith(t, ProfileAdaptive)
