@@ -307,21 +307,32 @@ func TestFaultsOnMessages(t *testing.T) {
 	}
 }
 
-func TestAMessageForAClientThatIsAwayIsKept(t *testing.T) {
-	g := startGateway(t, Config{})
-	s := create(t, g, idle{"s"}, Request{})
-	first, _ := dial(t, s.StreamURL.Reveal())
-	hello(t, first, s.Token)
-	_ = first.conn.Close()
+// comeAndGo opens a session as a client that is away when it returns.
+func comeAndGo(t *testing.T, g *Gateway, s Session) *session {
+	t.Helper()
+	c, _ := dial(t, s.StreamURL.Reveal())
+	hello(t, c, s.Token)
+	_ = c.conn.Close()
 	inside := g.find(s.ID)
-	// The agent is told to pause when the client has gone.
+	wantAgentHears(t, inside, wire.TypePausePublication)
+	return inside
+}
+
+func wantAgentHears(t *testing.T, inside *session, want wire.MessageType) {
+	t.Helper()
 	frame, err := inside.Receive(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := wire.Decode(frame); err != nil || m.Type != wire.TypePausePublication {
+	if m, err := wire.Decode(frame); err != nil || m.Type != want {
 		t.Fatalf("the agent hears %s, %v", m.Type, err)
 	}
+}
+
+func TestAMessageForAClientThatIsAwayIsKept(t *testing.T) {
+	g := startGateway(t, Config{})
+	s := create(t, g, idle{"s"}, Request{})
+	inside := comeAndGo(t, g, s)
 	m := wire.Message{Type: wire.TypeOutputStreamData, CreatedDate: 1, Payload: []byte("kept")}
 	if err := inside.Send(t.Context(), m.AppendTo(nil)); err != nil {
 		t.Fatal(err)
@@ -329,12 +340,7 @@ func TestAMessageForAClientThatIsAwayIsKept(t *testing.T) {
 	second, _ := dial(t, s.StreamURL.Reveal())
 	hello(t, second, s.Token)
 	wantPayloads(t, second, "kept")
-	if frame, err = inside.Receive(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := wire.Decode(frame); err != nil || m.Type != wire.TypeStartPublication {
-		t.Fatalf("the agent hears %s, %v", m.Type, err)
-	}
+	wantAgentHears(t, inside, wire.TypeStartPublication)
 }
 
 func TestAClientThatStaysAwayLosesItsSession(t *testing.T) {
@@ -384,13 +390,7 @@ func TestAMutedClientHoldsNobodyUp(t *testing.T) {
 func TestCloseWaitsForNobodyWhoDoesNotRead(t *testing.T) {
 	g := startGateway(t, Config{})
 	s := create(t, g, idle{"s"}, Request{})
-	first, _ := dial(t, s.StreamURL.Reveal())
-	hello(t, first, s.Token)
-	_ = first.conn.Close()
-	inside := g.find(s.ID)
-	if _, err := inside.Receive(t.Context()); err != nil { // the client is away
-		t.Fatal(err)
-	}
+	inside := comeAndGo(t, g, s)
 	for range 2 * maxUnderWay / maxMessage {
 		if err := inside.Send(t.Context(), make([]byte, maxMessage)); err != nil {
 			t.Fatal(err)
