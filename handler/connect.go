@@ -129,8 +129,8 @@ type Proposal struct {
 	Silent bool
 	// Optional marks a change without which the connection still works.
 	Optional bool
-	// Cautious marks a question whose safe answer is no: neither a key pressed
-	// in a hurry nor --yes may answer it with yes.
+	// Cautious marks a question whose safe answer is no: no key pressed in a hurry
+	// may answer it with yes. [Options.Yes] says which ones --yes answers.
 	Cautious bool
 }
 
@@ -159,7 +159,9 @@ type Options struct {
 	// session is asked for. Only for [Connector.Reopen].
 	Stopped bool
 
-	Yes    bool   // answer every question but cautious ones with yes, remember nothing
+	// Yes answers with yes and remembers nothing. Of the cautious questions it
+	// answers those alone that are about stopping the space that the person named.
+	Yes    bool
 	Editor string // an IDE's name; "" chooses, "none" starts no IDE
 	Folder string // on the space, absolute; "" is what was chosen before, or DefaultFolder
 

@@ -234,6 +234,14 @@ func TestConnect(t *testing.T) {
 				"release my-space.hatch", "master my-space.hatch", `choose "cursor" vscode`, "start my-space.hatch /tmp",
 			},
 		},
+		"--yes is no answer where no is the safe one": {
+			set: func(w *world) { w.changes = []Change{fakeChange{w, Proposal{Key: "x", Cautious: true}}} },
+			o:   Options{Yes: true},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "ask x", "stop tunnel",
+			},
+			code: problem.Cancelled,
+		},
 		"a folder that was chosen before": {
 			set: func(w *world) { w.trusted, w.folder = true, "/home/sagemaker-user/project" },
 			did: []string{

@@ -24,7 +24,8 @@ const (
 // Progress is how far a step is.
 type Progress string
 
-// The ways of a step. Every step that started ends as done, skipped or failed.
+// The ways of a step. Every step that started ends as done, skipped or failed,
+// but for one that was under way beside the one that failed.
 const (
 	Started Progress = "started"
 	Asking  Progress = "asking"  // waits for a person

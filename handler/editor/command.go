@@ -28,7 +28,7 @@ const (
 // alias. Nothing in it is secret, and users may run it by hand. The folder is
 // [DefaultFolder] where it is empty. An alias that is not one of ours
 // ([a-z0-9.-], at most 253 bytes) or a folder that is not an absolute POSIX
-// path of at most 4096 printable bytes is an error.
+// path of at most 4096 bytes without control characters is an error.
 func (i Installation) Command(alias, folder string) ([]string, error) {
 	if !isAlias(alias) {
 		return nil, problem.New(problem.EditorFailed,
@@ -125,7 +125,7 @@ func isAlias(s string) bool {
 }
 
 // ValidFolder reports whether s may be the folder to open: an absolute POSIX
-// path of at most 4096 printable bytes.
+// path of at most 4096 bytes without control characters.
 func ValidFolder(s string) bool {
 	return strings.HasPrefix(s, "/") && len(s) <= maxFolder && utf8.ValidString(s) &&
 		!strings.ContainsFunc(s, unicode.IsControl)
