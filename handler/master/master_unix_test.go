@@ -518,6 +518,25 @@ func TestWithoutControlPath(t *testing.T) {
 	}
 }
 
+// TestTheEnvironmentOfAMaster: no program may ask for a password in a window of
+// its own, and the ProxyCommand finds what it was meant to.
+func TestTheEnvironmentOfAMaster(t *testing.T) {
+	t.Setenv("SSH_ASKPASS_REQUIRE", "force")
+	dir := t.TempDir()
+	script, found := filepath.Join(dir, "ssh"), filepath.Join(dir, "found")
+	text := "#!/bin/sh\necho \"$SSH_ASKPASS_REQUIRE $FOR_THE_PROXY\" >'" + found + "'\nexit 1\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := Client{SSH: script, LockDir: dir, Socket: filepath.Join(dir, "c"), Env: []string{"FOR_THE_PROXY=1"}}
+	if err := c.Start(t.Context(), alias); problem.From(err).Code != problem.SSHFailed {
+		t.Errorf("%v", err)
+	}
+	if got, err := os.ReadFile(found); err != nil || string(got) != "never 1\n" {
+		t.Errorf("found %q, %v", got, err)
+	}
+}
+
 // TestWhatASpaceSaysIsBounded: a command on the space may print without an end.
 func TestWhatASpaceSaysIsBounded(t *testing.T) {
 	dir := t.TempDir()
