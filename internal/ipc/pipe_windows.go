@@ -66,6 +66,9 @@ type Listener struct {
 
 	mu   sync.Mutex     // held by accept
 	next windows.Handle // the instance that the next client gets
+	// waits is what the system writes into while next waits for a client. It is
+	// here and no variable of await: those stand on a stack, which may move.
+	waits windows.Overlapped
 }
 
 func listen(path string) (*Listener, error) {
@@ -169,8 +172,8 @@ func (l *Listener) await(pipe windows.Handle) (gone bool, err error) {
 		return false, err
 	}
 	defer func() { _ = windows.CloseHandle(connected) }()
-	overlapped := windows.Overlapped{HEvent: connected}
-	switch err := windows.ConnectNamedPipe(pipe, &overlapped); {
+	l.waits = windows.Overlapped{HEvent: connected}
+	switch err := windows.ConnectNamedPipe(pipe, &l.waits); {
 	case err == nil, errors.Is(err, windows.ERROR_PIPE_CONNECTED):
 		return false, nil
 	case errors.Is(err, windows.ERROR_NO_DATA):
@@ -180,17 +183,17 @@ func (l *Listener) await(pipe windows.Handle) (gone bool, err error) {
 	}
 	which, err := windows.WaitForMultipleObjects([]windows.Handle{connected, l.stop}, false, windows.INFINITE)
 	if err != nil || which != windows.WAIT_OBJECT_0 {
-		// The system writes into overlapped until the call has ended.
-		_ = windows.CancelIoEx(pipe, &overlapped)
+		// The system writes into it until the call has ended.
+		_ = windows.CancelIoEx(pipe, &l.waits)
 		var none uint32
-		_ = windows.GetOverlappedResult(pipe, &overlapped, &none, true)
+		_ = windows.GetOverlappedResult(pipe, &l.waits, &none, true)
 		if err == nil {
 			err = net.ErrClosed
 		}
 		return false, err
 	}
 	var none uint32
-	err = windows.GetOverlappedResult(pipe, &overlapped, &none, false)
+	err = windows.GetOverlappedResult(pipe, &l.waits, &none, false)
 	return errors.Is(err, windows.ERROR_NO_DATA) || errors.Is(err, windows.ERROR_BROKEN_PIPE), nil
 }
 
