@@ -8,6 +8,20 @@ const scheme = document.getElementById("scheme");
 const wanted = new URLSearchParams(location.search).get("scheme");
 if ([...scheme.options].some((o) => o.value === wanted)) scheme.value = wanted;
 
+// How a page can open a link; one opened with ?way=anchor does it so.
+const ways = {
+  location(link) { location.href = link; },
+  window(link) { window.open(link); },
+  anchor(link) {
+    const anchor = element("a", "");
+    anchor.href = link;
+    document.body.append(anchor);
+    anchor.click();
+    anchor.remove();
+  },
+};
+const way = ways[new URLSearchParams(location.search).get("way")] ?? ways.location;
+
 function say(text, bad) {
   said.textContent = text;
   said.classList.toggle("bad", bad);
@@ -27,13 +41,13 @@ async function get(path) {
   return text;
 }
 
-// open asks for a session only now, since a link lives about a minute.
-async function open(space, button) {
+// openSpace asks for a session only now, since a link lives about a minute.
+async function openSpace(space, button) {
   button.disabled = true;
   say(`Starting a session in ${space.name} …`, false);
   try {
     const query = new URLSearchParams({ space: space.name, kind: space.kind, domain: space.domain, scheme: scheme.value });
-    location.href = await get(`/api/link?${query}`);
+    way(await get(`/api/link?${query}`));
     say(`The link to ${space.name} was handed to this computer.`, false);
   } catch (e) {
     say(e.message, true);
@@ -51,7 +65,7 @@ function card(space) {
   };
   label();
   scheme.addEventListener("change", label);
-  button.addEventListener("click", () => open(space, button));
+  button.addEventListener("click", () => openSpace(space, button));
   li.append(
     element("h2", space.name),
     element("p", space.where),
