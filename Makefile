@@ -60,6 +60,14 @@ pictures: screenshots ## make the pictures of the documents anew; needs pngquant
 		optipng -quiet -o5 docs/pictures/$${each%%=*}.png; \
 	done; ls -l docs/pictures
 
+.PHONY: browser
+browser: ## pack the browser extension into dist/, and build/browser/ to load it from
+	@go run ./packaging/browser -version '$(VERSION)'
+
+.PHONY: browser-lint
+browser-lint: browser ## have Mozilla's linter look at the extension; needs npm's registry
+	npx --yes web-ext@10.7.0 lint --source-dir build/browser/firefox --no-config-discovery --warnings-as-errors
+
 .PHONY: plugin
 plugin: ## build AWS's own session-manager-plugin, to test against
 	CGO_ENABLED=0 go -C e2e/plugin build -o ../../build/session-manager-plugin $(PLUGIN)
@@ -84,7 +92,8 @@ test-unit: plugin desktop ## run the packages' own tests with the race detector
 	go test -race -timeout 10m -skip '^TestATransfer' $$(go list ./... | grep -v '/e2e')
 
 .PHONY: test-js
-test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with AWS's SDK for JavaScript
+test-js: build e2e/js/node_modules/.package-lock.json ## walk the simulator with AWS's SDK for JavaScript, and click in a browser with the extension
+	@go run ./packaging/browser -version '$(VERSION)' -dist build/browser
 	npm --prefix e2e/js test --loglevel=error
 
 .PHONY: test-e2e
@@ -153,6 +162,7 @@ packages: build/bin/nfpm ## make the packages and the archive for this machine i
 .PHONY: dist
 dist: build/bin/nfpm ## make the files of a release for every system in dist/
 	@rm -rf dist
+	@$(MAKE) browser
 	@$(MAKE_DIST)
 	@ls -l dist
 
