@@ -108,7 +108,9 @@ type Uninstall struct {
 type Part struct {
 	// ID names it for ever ("ssh-config", "files" …); who draws it has the
 	// words for it.
-	ID      string    `json:"id"`
-	State   ItemState `json:"state"` // Proposed, Applying, Applied or Unapplied
+	ID string `json:"id"`
+	// State is Proposed, Applying, Applied or Unapplied; Declined of what stays
+	// since it is needed to try again.
+	State   ItemState `json:"state"`
 	Problem *Problem  `json:"problem,omitempty"`
 }

@@ -251,7 +251,7 @@ func settingsStates() []state {
 			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied)
 		})),
 		prefer("not-uninstalled", preferences(func(p *view.Preferences) {
-			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Applied, view.Applied, view.Applied, view.Applied)
+			p.Uninstall = uninstall(view.Made, view.Applied, view.Applied, view.Unapplied, view.Applied, view.Applied, view.Applied, view.Applied, view.Declined)
 			p.Uninstall.Parts[2].Problem = &view.Problem{
 				Sentence: "The SSH config \"/home/alice/.ssh/config\" has a damaged Spacehatch marker; it was left as it is.",
 				Hint:     "Remove the marker lines that name Spacehatch and the Include between them, then run the command again.",

@@ -50,40 +50,48 @@ func (p *program) closeCommand() *cobra.Command {
 }
 
 // closeTunnels ends the ssh master and the tunnels of the alias, of every space
-// where it is empty, and returns the tunnels that there were.
+// where it is empty, and returns the tunnels that there were. It needs neither
+// the list of spaces nor a working ssh: who wants to leave is not kept.
 func (q *places) closeTunnels(ctx context.Context, alias string) ([]registry.Status, error) {
 	open, err := registry.List(ctx, q.runtime)
 	if err != nil {
 		return nil, err
 	}
 	open = slices.DeleteFunc(open, func(s registry.Status) bool { return alias != "" && s.Alias != alias })
-	aliases := []string{alias}
-	if alias == "" {
-		spaces, err := q.store.Spaces()
-		if err != nil {
-			return nil, err
-		}
-		aliases = nil
-		for _, space := range spaces {
-			aliases = append(aliases, space.Alias)
-		}
-	}
 	var fails []error
-	for _, a := range aliases {
+	for _, a := range q.mastered(open, alias) {
 		// The master first: it ends its own ssh in good order, and the tunnel
 		// with it.
 		if err := q.masters().Stop(ctx, a); err != nil {
 			fails = append(fails, err)
 		}
 	}
+	// One that did not hear of it ends with its tunnel.
 	if _, err := registry.End(ctx, q.runtime, alias); err != nil {
-		fails = append(fails, err)
-	}
-	if len(fails) > 0 {
 		return nil, problem.New(problem.Internal, "Not every connection could be ended.",
-			"`spacehatch status` shows what is left.", errors.Join(fails...))
+			"`spacehatch status` shows what is left.", errors.Join(append(fails, err)...))
 	}
 	return open, nil
+}
+
+// mastered are the aliases that may have an ssh master: those with a tunnel. A
+// tunnel that does not answer does not say whose it is, so then it may be any.
+func (q *places) mastered(open []registry.Status, alias string) []string {
+	if alias != "" {
+		return []string{alias}
+	}
+	var all []string
+	for _, s := range open {
+		if s.State != registry.Unresponsive {
+			all = append(all, s.Alias)
+		} else if spaces, err := q.store.Spaces(); err == nil {
+			for _, space := range spaces {
+				all = append(all, space.Alias)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (p *program) printEnded(ended []registry.Status, asJSON bool) error {

@@ -316,12 +316,8 @@ func (w *settingsInWindow) takeAllAway(keepSettings bool) {
 		} else {
 			_ = w.takeAway(ctx, q, keepSettings,
 				func(id string) { part(id, view.Applying, nil) },
-				func(id string, failed *problem.Problem) {
-					state := view.Applied
-					if failed != nil {
-						state = view.Unapplied
-					}
-					part(id, state, failed)
+				func(id, outcome string, failed *problem.Problem) {
+					part(id, map[string]view.ItemState{undone: view.Applied, undoFailed: view.Unapplied, undoKept: view.Declined}[outcome], failed)
 				})
 		}
 		tell(func(u *view.Uninstall) { u.Stage = view.Made })

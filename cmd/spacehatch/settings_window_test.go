@@ -227,6 +227,31 @@ func TestAnAdministratorLocksAField(t *testing.T) {
 	}
 }
 
+// What is needed to try again is not told to be gone.
+func TestAnUninstallThatFailsInAWindow(t *testing.T) {
+	d := newDesk(t)
+	d.knows(t)
+	if err := os.Mkdir(filepath.Join(d.home, ".ssh"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.home, ".ssh", "config"), "# >>> spacehatch >>> Added by Spacehatch.\nHost other\n")
+	shown := d.person(t, "uninstalls")
+	if got := d.run(t, "", "settings", "--window"); got.code != exitOK || got.errors != "" {
+		t.Fatalf("%v", got)
+	}
+	screens := shown()
+	states := map[string]view.ItemState{}
+	for _, part := range screens[len(screens)-1].Preferences.Uninstall.Parts {
+		states[part.ID] = part.State
+	}
+	if states["ssh-config"] != view.Unapplied || states["files"] != view.Declined || states["scheme"] != view.Applied {
+		t.Errorf("%v", states)
+	}
+	if _, err := os.Stat(filepath.Join(d.state, "spaces.json")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestUninstallInAWindow(t *testing.T) {
 	for _, person := range []string{"uninstalls", "uninstalls and leaves", "uninstalls and keeps the settings"} {
 		t.Run(person, func(t *testing.T) {

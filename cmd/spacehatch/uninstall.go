@@ -40,9 +40,16 @@ func (p *program) uninstallCommand() *cobra.Command {
 // undoing is one part of uninstall.
 type undoing struct {
 	Part    string       `json:"part"`
-	Outcome string       `json:"outcome"` // done or failed
+	Outcome string       `json:"outcome"` // one of those below
 	Problem *jsonProblem `json:"problem,omitempty"`
 }
+
+// What became of a part.
+const (
+	undone     = "done"
+	undoFailed = "failed"
+	undoKept   = "kept" // it is needed to try again
+)
 
 func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) error {
 	q, err := p.places()
@@ -59,10 +66,10 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 		}
 	}
 	var done []undoing
-	first := p.takeAway(ctx, q, keepSettings, func(string) {}, func(part string, failed *problem.Problem) {
-		step := undoing{Part: part, Outcome: "done"}
+	first := p.takeAway(ctx, q, keepSettings, func(string) {}, func(part, outcome string, failed *problem.Problem) {
+		step := undoing{Part: part, Outcome: outcome}
 		if failed != nil {
-			step.Outcome, step.Problem = "failed", asJSONProblem(failed)
+			step.Problem = asJSONProblem(failed)
 		}
 		done = append(done, step)
 		if !f.json {
@@ -93,9 +100,10 @@ func undoParts() []string {
 }
 
 // takeAway undoes part after part, also where one fails, tells of each before
-// and after, and returns what went wrong first.
+// and after, and returns what went wrong first. Our own files stay then: they
+// hold what is needed to try again.
 func (p *program) takeAway(ctx context.Context, q *places, keepSettings bool,
-	begin func(part string), end func(part string, failed *problem.Problem),
+	begin func(part string), end func(part, outcome string, failed *problem.Problem),
 ) (first *problem.Problem) {
 	undo := map[string]func() error{
 		"tray": func() error { return p.quitTray(ctx) },
@@ -114,15 +122,22 @@ func (p *program) takeAway(ctx context.Context, q *places, keepSettings bool,
 			return err
 		},
 		"editor-settings": q.undoEditors,
-		"files":           func() error { return q.removeFiles(first != nil, keepSettings) },
+		"files":           func() error { return q.removeFiles(keepSettings) },
 	}
 	for _, part := range undoParts() {
 		begin(part)
-		failed := problem.From(undo[part]())
+		if part == "files" && first != nil {
+			end(part, undoKept, nil)
+			continue
+		}
+		outcome, failed := undone, problem.From(undo[part]())
+		if failed != nil {
+			outcome = undoFailed
+		}
 		if first == nil {
 			first = failed
 		}
-		end(part, failed)
+		end(part, outcome, failed)
 	}
 	return first
 }
@@ -158,13 +173,9 @@ func (q *places) undoEditors() error {
 	return errors.Join(fails...)
 }
 
-// removeFiles removes our own folders; what is needed to try again stays where
-// something failed before.
-func (q *places) removeFiles(keepState, keepSettings bool) error {
-	folders := []string{q.runtime}
-	if !keepState {
-		folders = append(folders, q.state)
-	}
+// removeFiles removes our own folders.
+func (q *places) removeFiles(keepSettings bool) error {
+	folders := []string{q.runtime, q.state}
 	if config, err := paths.Config(); err == nil && !keepSettings {
 		folders = append(folders, config)
 	}
@@ -179,10 +190,8 @@ func (q *places) removeFiles(keepState, keepSettings bool) error {
 			fails = append(fails, err)
 		}
 	}
-	if !keepState {
-		for _, folder := range above {
-			_ = os.Remove(folder) // what is not empty is somebody else's by now
-		}
+	for _, folder := range above {
+		_ = os.Remove(folder) // what is not empty is somebody else's by now
 	}
 	return errors.Join(fails...)
 }
