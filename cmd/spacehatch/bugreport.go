@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -97,7 +98,11 @@ func reportExists(path string) error {
 // writeReport writes the file for its owner alone.
 func writeReport(path string, data []byte, force bool) error {
 	failed := func(err error) error {
-		return problem.New(reportFailed, fmt.Sprintf("The report could not be written to %s.", printable.Quoted(path)),
+		why := ""
+		if said, ok := errors.AsType[syscall.Errno](err); ok {
+			why = ": " + said.Error()
+		}
+		return problem.New(reportFailed, fmt.Sprintf("The report could not be written to %s%s.", printable.Quoted(path), why),
 			"Choose another file with --output.", err)
 	}
 	if force {

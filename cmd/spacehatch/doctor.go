@@ -272,7 +272,7 @@ func (p *program) newDoctor(ctx context.Context, v visit) doctor.Doctor {
 		doctor.Permissions(q.folders()),
 		doctor.Sockets(filled(q.runtime, filepath.Join(q.ssh, "spacehatch")), time.Now),
 		doctor.Lock(filepath.Join(q.state, "store.lock")),
-		doctor.Disk(filled(q.state, q.runtime, filepath.Dir(q.ssh))),
+		doctor.Disk(filled(q.state, q.runtime, q.ssh)),
 		doctor.Log(filepath.Join(q.state, "spacehatch.log")),
 		doctor.Proxy(env), doctor.CABundles(env, time.Now))
 	region := q.region(v, env)

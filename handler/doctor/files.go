@@ -164,17 +164,24 @@ func (f Folder) walk(ctx context.Context, visit func(root *os.Root, name string,
 // leastSpace is the free space in bytes below which writing may soon fail.
 const leastSpace = 100 << 20
 
-// Disk looks whether there is room where we write. A folder that does not exist
+// Disk looks whether the user may write where we do, and whether there is room.
+// A folder that does not exist
 // counts as the one above it.
-func Disk(folders []string) Check { return diskBy(folders, freeSpace) }
+func Disk(folders []string) Check { return diskBy(folders, freeSpace, mayWrite) }
 
-func diskBy(folders []string, free func(path string) (uint64, error)) Check {
+func diskBy(folders []string, free func(path string) (uint64, error), write func(path string) error) Check {
 	return Check{ID: "disk", Title: "Disk", Look: func(context.Context) ([]Finding, error) {
-		var short []string
+		var short, closed []string
 		for _, folder := range folders {
 			at := folder
 			for !present(at) && filepath.Dir(at) != at {
 				at = filepath.Dir(at)
+			}
+			if err := write(at); err != nil {
+				if said := fmt.Sprintf("%s (%v)", printable.Text(at, 200), err); !slices.Contains(closed, said) {
+					closed = append(closed, said)
+				}
+				continue
 			}
 			bytes, err := free(at)
 			if err != nil {
@@ -184,6 +191,10 @@ func diskBy(folders []string, free func(path string) (uint64, error)) Check {
 			if bytes < leastSpace && !slices.Contains(short, left) {
 				short = append(short, left)
 			}
+		}
+		if closed != nil {
+			return one(Error, "You may not write to "+strings.Join(closed, ", ")+".",
+				"Make it yours, or its disk one that can be written to: without it no space can be opened."), nil
 		}
 		if short != nil {
 			return one(Warning, strings.Join(short, ", ")+".", "Make room: without it neither settings nor sessions can be kept."), nil

@@ -21,6 +21,9 @@ func owned(info fs.FileInfo) bool {
 	return !ok || int(st.Uid) == os.Getuid()
 }
 
+// mayWrite returns why the user may make nothing in a folder.
+func mayWrite(path string) error { return unix.Access(path, unix.W_OK|unix.X_OK) }
+
 // freeSpace returns how many bytes the user can still write at path.
 func freeSpace(path string) (uint64, error) {
 	var st unix.Statfs_t

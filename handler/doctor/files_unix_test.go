@@ -200,6 +200,12 @@ func TestDiskAsksTheSystem(t *testing.T) {
 	if free, err := freeSpace(t.TempDir()); err != nil || free == 0 {
 		t.Errorf("%d bytes free, %v", free, err)
 	}
+	if err := mayWrite(t.TempDir()); err != nil {
+		t.Error(err)
+	}
+	if mayWrite(filepath.Join(t.TempDir(), "none")) == nil {
+		t.Error("a folder that is not there can be written to")
+	}
 	if f := only(t, Disk([]string{filepath.Join(t.TempDir(), "none", "below")})); f.Severity.AtLeast(Error) {
 		t.Errorf("%+v", f)
 	}

@@ -95,6 +95,7 @@ func TestFindings(t *testing.T) {
 	free := func(bytes uint64, err error) func(string) (uint64, error) {
 		return func(string) (uint64, error) { return bytes, err }
 	}
+	may := func(err error) func(string) error { return func(string) error { return err } }
 	big := file("big.log", "")
 	if err := os.Truncate(big, largeLog+1); err != nil {
 		t.Fatal(err)
@@ -168,9 +169,10 @@ func TestFindings(t *testing.T) {
 		{"settings: none", Settings("/s.toml", false, func() error { return nil })},
 		{"settings: good", Settings("/s.toml", true, func() error { return nil })},
 		{"settings: broken", Settings("/s.toml", true, func() error { return unfit })},
-		{"disk: good", diskBy([]string{dir}, free(1<<30, nil))},
-		{"disk: short", diskBy([]string{dir, filepath.Join(gone, "below")}, free(99<<20, nil))},
-		{"disk: failed", diskBy([]string{dir}, free(0, errors.New("no")))},
+		{"disk: good", diskBy([]string{dir}, free(1<<30, nil), may(nil))},
+		{"disk: short", diskBy([]string{dir, filepath.Join(gone, "below")}, free(99<<20, nil), may(nil))},
+		{"disk: failed", diskBy([]string{dir}, free(0, errors.New("no")), may(nil))},
+		{"disk: read-only", diskBy([]string{dir, filepath.Join(gone, "below")}, free(1<<30, nil), may(errors.New("read-only file system")))},
 		{"log: none", Log(gone)},
 		{"log: small", Log(file("small.log", "x"))},
 		{"log: large", Log(big)},

@@ -30,7 +30,7 @@ const (
 // refuses one that somebody else could change.
 func makeFolder(path string) error {
 	if err := paths.Make(path); err != nil {
-		return storeFailed("create", path, err)
+		return storeFailed("create", path, problem.From(err).Cause)
 	}
 	return checkFolder(path, othersMayNotWrite)
 }

@@ -6,14 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
 )
+
+// NotMade: a folder of ours could not be made.
+const NotMade problem.Code = "folder-not-made"
 
 // parentsName is the file in a folder of ours that names the folders above it
 // that did not exist either, one a line, the deepest first.
 const parentsName = ".parents"
 
 // Make makes a folder of ours with mode 0700, and the folders above it that
-// are missing, and remembers those for [Remove].
+// are missing, and remembers those for [Remove]. An error is a [NotMade].
 func Make(dir string) error {
 	var parents []string
 	for at := filepath.Dir(dir); ; at = filepath.Dir(at) {
@@ -22,13 +28,15 @@ func Make(dir string) error {
 		}
 		parents = append(parents, at)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil && len(parents) > 0 {
+		err = os.WriteFile(filepath.Join(dir, parentsName), []byte(strings.Join(parents, "\n")+"\n"), 0o600)
 	}
-	if len(parents) == 0 {
-		return nil
+	if err != nil {
+		return problem.New(NotMade, "Spacehatch could not create "+printable.Quoted(dir)+".",
+			"Check that the folder above it belongs to you, and that its disk is neither full nor read-only.", err)
 	}
-	return os.WriteFile(filepath.Join(dir, parentsName), []byte(strings.Join(parents, "\n")+"\n"), 0o600)
+	return nil
 }
 
 // Remove removes a folder of ours with all that is in it, and the folders that
