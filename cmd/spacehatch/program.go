@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacehatch/spacehatch/app/terminal"
+	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/settings"
 )
@@ -91,12 +94,15 @@ func (p *program) run(ctx context.Context, args []string) int {
 	root.SetIn(p.in)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root, linkElsewhere(root, args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	if err == nil {
 		return exitOK
 	}
 	if usage, ok := errors.AsType[errUsage](err); ok {
-		fmt.Fprintf(p.err, "spacehatch: %s\n  See `spacehatch --help`.\n", usage.Error())
+		fmt.Fprintf(p.err, "spacehatch: %s\n  See `%s --help`.\n", usage.Error(), cmd.CommandPath())
 		return exitUsage
 	}
 	if shown, ok := errors.AsType[errSilent](err); ok {
@@ -112,14 +118,40 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitCode(found)
 }
 
-// usageArgs turns what a check of arguments finds into an errUsage.
+// usageArgs turns what a check of arguments finds into an errUsage, in words of
+// ours where they are the library's.
 func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return errUsage{err}
+		err := check(cmd, args)
+		switch {
+		case err == nil:
+			return nil
+		case strings.HasPrefix(err.Error(), "accepts "):
+			err = errors.New("the command is: " + cmd.UseLine())
+		case strings.HasPrefix(err.Error(), "unknown command ") && !cmd.HasAvailableSubCommands():
+			err = errors.New(cmd.Name() + " takes no argument")
+		case strings.HasPrefix(err.Error(), "unknown command "):
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
+			}
 		}
+		return errUsage{err}
+	}
+}
+
+// linkElsewhere finds a link among the arguments of a command that takes none.
+// It is said before anybody looks at it: what cannot be found or understood is
+// told by its name, and the link holds a token.
+func linkElsewhere(root *cobra.Command, args []string) error {
+	cmd, _, err := root.Find(args)
+	if err != nil || slices.Contains([]string{"open", "link", "pass", pluginName}, cmd.Name()) ||
+		len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		return nil
 	}
+	if !slices.ContainsFunc(args, handler.ForSpace) {
+		return nil
+	}
+	return errUsage{errors.New("`spacehatch open LINK` opens a link, and `spacehatch link LINK` explains it; no other command takes one")}
 }
 
 func (p *program) commands() *cobra.Command {
@@ -133,7 +165,12 @@ func (p *program) commands() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          usageArgs(cobra.NoArgs),
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       builtFor(),
+
+		SuggestionsMinimumDistance: 2,
 	}
+	root.Flags().BoolP("version", "v", false, "print the version")
+	root.SetVersionTemplate("spacehatch {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
 	root.AddGroup(
 		&cobra.Group{ID: "use", Title: "Use:"},
