@@ -124,7 +124,7 @@ func (b *builder) field(f view.Field, ofSpace bool, act Actions) {
 		below(quiet(about), apart(0))
 	}
 	if f.Note != "" {
-		below(body(literal(f.Note, maxSentence)), apart(0))
+		below(body(told(f.Note)), apart(0))
 	}
 	if f.Problem != nil {
 		for _, line := range failure(*f.Problem) {
