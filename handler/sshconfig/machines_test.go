@@ -1,6 +1,9 @@
 package sshconfig
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Machines get the user's keys and a login of their own, known or not. A space
 // that is named like one stays a space.
@@ -39,5 +42,21 @@ func TestUsersThatMayNotStandInAConfig(t *testing.T) {
 		if _, err := s.normal(); (err == nil) != want {
 			t.Errorf("%q: %v", user, err)
 		}
+	}
+}
+
+// TestEachSortOfHostIsVerified: machines, and spaces that are named like one,
+// have options that no other host has.
+func TestEachSortOfHostIsVerified(t *testing.T) {
+	s := Settings{Machines: Machines{Patterns: []string{"i-????????.hatch"}, User: "ec2-user"}, Hosts: []Host{
+		{Alias: "a.hatch"}, {Alias: "b.hatch"}, {Alias: "c.hatch", Keys: true}, {Alias: "d.hatch", ForwardAgent: true},
+		{Alias: "i-01234567.hatch", User: "ubuntu"}, {Alias: "i-12345678.hatch", User: "admin"}, {Alias: "i-abcdefgh.hatch"},
+	}}
+	var got []string
+	for _, h := range s.examples() {
+		got = append(got, h.Alias)
+	}
+	if want := "a.hatch c.hatch d.hatch i-01234567.hatch i-abcdefgh.hatch"; strings.Join(got, " ") != want {
+		t.Errorf("verified are %q, want %s", got, want)
 	}
 }

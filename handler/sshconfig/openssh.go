@@ -107,7 +107,7 @@ func inTempFile(data []byte, use func(path string) error) error {
 // user's config says. What our file gives by itself is the measure, so the way
 // in which this ssh prints a value does not matter.
 func (c client) verify(ctx context.Context, s Settings) error {
-	for _, one := range append([]Host{{Alias: anyHost}}, examples(s.Hosts)...) {
+	for _, one := range append([]Host{{Alias: anyHost}}, s.examples()...) {
 		host := one.Alias
 		want, err := c.dump(ctx, c.at.config(), host)
 		if err != nil {
@@ -158,14 +158,15 @@ func (c client) forwarding(ctx context.Context, host string) (value string, err 
 
 // examples returns one host of each sort: with many hosts, each would cost two
 // runs of ssh.
-func examples(hosts []Host) []Host {
-	var found []Host
-	for _, h := range hosts {
-		if !slices.ContainsFunc(found, func(f Host) bool { return f.ForwardAgent == h.ForwardAgent && f.Keys == h.Keys }) {
-			found = append(found, h)
-		}
-	}
-	return found
+func (s Settings) examples() []Host {
+	type sort struct{ forwards, keys, machine, like bool }
+	met := map[sort]bool{}
+	return slices.DeleteFunc(slices.Clone(s.Hosts), func(h Host) bool {
+		of := sort{h.ForwardAgent, h.Keys, h.User != "", s.Machines.holds(h.Alias)}
+		known := met[of]
+		met[of] = true
+		return known
+	})
 }
 
 // asUser dumps what an ssh that the user starts does.

@@ -51,6 +51,22 @@ func TestMissingFolderComesAndGoes(t *testing.T) {
 	}
 }
 
+// TestAnEmptyFolderStays where it is not ours: who made it may count on it.
+func TestAnEmptyFolderStays(t *testing.T) {
+	needSSH(t)
+	s := home(t)
+	if err := os.Mkdir(s.SSHDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s)
+	if err := Undo(t.Context(), s.SSHDir); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(s.SSHDir); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 // TestUndoKeepsWhatIsNotOurs: what the user made meanwhile stays.
 func TestUndoKeepsWhatIsNotOurs(t *testing.T) {
 	needSSH(t)
