@@ -96,6 +96,24 @@ func TestPingGoesOnOnTheNextSocket(t *testing.T) {
 	})
 }
 
+// TestPingIsAskedAgainOnTheNextSocket: the first one took the question along.
+func TestPingIsAskedAgainOnTheNextSocket(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		g.set(func() { g.mute = true })
+		go func() {
+			time.Sleep(time.Second)
+			g.set(func() { g.mute = false })
+			g.drop()
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if trips, err := tunnel.Ping(ctx); err != nil || trips.Gateway < time.Second || trips.Agent < time.Second {
+			t.Errorf("%+v, %v", trips, err)
+		}
+	})
+}
+
 func TestPingEndsWithTheTunnel(t *testing.T) {
 	inBubble(t, func(t *testing.T, g *testGateway) {
 		tunnel := g.open(g.options(nil))

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,4 +310,109 @@ func TestANetworkThatFailsAgainAndAgainIsNoRefusal(t *testing.T) {
 
 func closing(code ws.StatusCode) func(p *peer) {
 	return func(p *peer) { p.write(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "later"))) }
+}
+
+// held is a network that answers no attempt before it is let go, and sees each
+// connection's end.
+type held struct {
+	g      *testGateway
+	free   chan struct{}
+	opened []*endNoter
+}
+
+// endNoter is a connection that notes its end.
+type endNoter struct {
+	net.Conn
+	ended atomic.Bool
+}
+
+func (c *endNoter) Close() error {
+	c.ended.Store(true)
+	return c.Conn.Close()
+}
+
+func (h *held) dial(ctx context.Context) (net.Conn, error) {
+	select {
+	case <-h.free:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	near, far := net.Pipe()
+	conn := &endNoter{Conn: near}
+	h.g.set(func() { h.opened = append(h.opened, conn) })
+	h.g.running.Go(func() { h.g.serve(far) })
+	return conn, nil
+}
+
+// hold has three attempts to replace a lost socket wait, and lets them go.
+func hold(t *testing.T, g *testGateway) *held {
+	t.Helper()
+	h := &held{g: g, free: make(chan struct{})}
+	before := 0
+	g.set(func() { g.dialer, before = h.dial, g.dials })
+	g.drop()
+	for dials := 0; dials < before+3; {
+		time.Sleep(time.Millisecond)
+		g.set(func() { dials = g.dials })
+	}
+	close(h.free)
+	return h
+}
+
+// TestOneSocketIsKept of those that attempts open at the same time.
+func TestOneSocketIsKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		h := hold(t, g)
+		awaitState(t, tunnel, StateOpen, time.Minute)
+		synctest.Wait()
+		left := 0
+		g.set(func() {
+			for _, conn := range h.opened {
+				if !conn.ended.Load() {
+					left++
+				}
+			}
+		})
+		if left != 1 {
+			t.Errorf("%d of %d sockets are open", left, len(h.opened))
+		}
+	})
+}
+
+// TestARefusalCountsOnce, however many attempts dial the same at the same time.
+func TestARefusalCountsOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		tunnel := g.open(g.options(nil))
+		g.set(func() { g.status = bytesOf(http.StatusForbidden, 3) })
+		hold(t, g)
+		time.Sleep(time.Minute)
+		if s := tunnel.Stats(); s.State != StateOpen {
+			t.Errorf("%+v, %v", s, tunnel.Err())
+		}
+	})
+}
+
+// TestFreshSecretsShowNowhere, not even where the gateway repeats them.
+func TestFreshSecretsShowNowhere(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		var log bytes.Buffer
+		o := g.options(&log)
+		const token, query = "another-token-0123", "another-query-4567"
+		o.Refresh = func(context.Context) (secret.String, secret.String, error) {
+			return secret.New("ws://gateway.test/fresh?X=" + query), secret.New(token), nil
+		}
+		tunnel := g.open(o)
+		g.set(func() { g.status = bytesOf(http.StatusForbidden, sameTries) })
+		g.drop()
+		awaitState(t, tunnel, StateReconnecting, time.Minute)
+		awaitState(t, tunnel, StateOpen, time.Minute)
+		g.control(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, token+" "+query)))
+		awaitState(t, tunnel, StateOpen, time.Minute)
+		synctest.Wait()
+		reason := tunnel.Stats().LastReconnectReason
+		if all := reason + log.String(); !strings.Contains(reason, "code 1000") || strings.Contains(all, token) || strings.Contains(all, query) {
+			t.Errorf("the reason is %q, the log\n%s", reason, log.String())
+		}
+	})
 }

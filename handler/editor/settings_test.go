@@ -305,6 +305,29 @@ func TestApplyRefusesAFileThatChanged(t *testing.T) {
 	}
 }
 
+// TestApplyRefusesALinkThatWasTurned: what is there now is another file, even
+// where it holds the same.
+func TestApplyRefusesALinkThatWasTurned(t *testing.T) {
+	i, other := ide(t, "code", []byte("{}")), ide(t, "code", []byte("{}"))
+	first := i.Settings
+	i.Settings = filepath.Join(t.TempDir(), "settings.json")
+	if err := os.Symlink(first, i.Settings); err != nil {
+		t.Fatal(err)
+	}
+	p := plan(t, i, "a.hatch")
+	if err := errors.Join(os.Remove(i.Settings), os.Symlink(other.Settings, i.Settings)); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Apply(filepath.Join(t.TempDir(), "code.json")); !errors.Is(err, ErrChanged) {
+		t.Errorf("got %v", err)
+	}
+	for _, path := range []string{first, other.Settings} {
+		if got := contents(t, path); string(got) != "{}" {
+			t.Errorf("touched: %q", got)
+		}
+	}
+}
+
 func TestUndoLeavesWhatOthersWrote(t *testing.T) {
 	for name, c := range map[string]struct {
 		before string

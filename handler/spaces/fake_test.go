@@ -205,7 +205,8 @@ func (s *studio) DescribeSpace(_ context.Context, in *sagemaker.DescribeSpaceInp
 	}
 	set := &types.SpaceSettings{AppType: p.SpaceSettingsSummary.AppType, RemoteAccess: p.SpaceSettingsSummary.RemoteAccess}
 	if set.AppType == types.AppTypeCodeEditor {
-		set.CodeEditorAppSettings = &types.SpaceCodeEditorAppSettings{DefaultResourceSpec: s.spec[k]}
+		set.CodeEditorAppSettings = &types.SpaceCodeEditorAppSettings{DefaultResourceSpec: s.spec[k],
+			AppLifecycleManagement: &types.SpaceAppLifecycleManagement{IdleSettings: &types.SpaceIdleSettings{IdleTimeoutInMinutes: aws.Int32(60)}}}
 	} else {
 		set.JupyterLabAppSettings = &types.SpaceJupyterLabAppSettings{DefaultResourceSpec: s.spec[k],
 			CodeRepositories: []types.CodeRepository{{RepositoryUrl: aws.String("https://example.com/x.git")}}}
@@ -249,6 +250,9 @@ func (s *studio) UpdateSpace(_ context.Context, in *sagemaker.UpdateSpaceInput) 
 	}
 	if set := in.SpaceSettings.CodeEditorAppSettings; set != nil {
 		spec = set.DefaultResourceSpec
+		if set.AppLifecycleManagement == nil {
+			name += "!idle-time-lost!"
+		}
 	}
 	if spec != nil {
 		name += "," + string(spec.InstanceType) + "," + aws.ToString(spec.SageMakerImageVersionAlias)

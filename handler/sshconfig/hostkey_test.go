@@ -102,6 +102,16 @@ func TestWatchHostKeyPassesEverythingOn(t *testing.T) {
 			}
 		})
 	}
+	// What comes encrypted looks like anything, the start of a long packet too: it
+	// must not wait for the rest.
+	long := "SSH-2.0-x\r\n" + packet(msgNewKeys, "") + "\x00\x01\x00\x00" + "\x00\x14"
+	near, far := net.Pipe()
+	defer near.Close()
+	go func() { _ = WatchHostKey(far, io.MultiReader(strings.NewReader(long), near), func(Pin) {}) }()
+	got := make([]byte, len(long))
+	if _, err := io.ReadFull(near, got); err != nil || string(got) != long {
+		t.Errorf("%q came through: %v", got, err)
+	}
 	broken := errors.New("broken")
 	err := WatchHostKey(io.Discard, io.MultiReader(strings.NewReader("SSH-2.0-x\r\n"), iotest.ErrReader(broken)), func(Pin) {})
 	if !errors.Is(err, broken) {
