@@ -416,3 +416,42 @@ func TestFreshSecretsShowNowhere(t *testing.T) {
 		}
 	})
 }
+
+// deafPipe is a connection that takes nothing any more, and still gives.
+type deafPipe struct {
+	net.Conn
+	deaf atomic.Bool
+}
+
+func (c *deafPipe) Write(p []byte) (int, error) {
+	if c.deaf.Load() {
+		return 0, errNoRoute
+	}
+	return c.Conn.Write(p)
+}
+
+// TestTheLastWordsAreHeard: what says why a socket takes nothing any more may be
+// on its way here.
+func TestTheLastWordsAreHeard(t *testing.T) {
+	inBubble(t, func(t *testing.T, g *testGateway) {
+		near, far := net.Pipe()
+		conn := &deafPipe{Conn: near}
+		g.dialer = func(context.Context) (net.Conn, error) {
+			g.running.Go(func() { g.serve(far) })
+			return conn, nil
+		}
+		tunnel := g.open(g.options(nil))
+		g.set(func() { g.dialer = nil })
+		conn.deaf.Store(true)
+		if _, err := io.WriteString(tunnel, "typed"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(lastWords / 2)
+		g.control(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, "the gateway restarts")))
+		time.Sleep(time.Second)
+		s := tunnel.Stats()
+		if s.LastReconnectReason != "closed by AWS with code 1001: the gateway restarts" || s.Reconnects != 1 || g.got() != "typed" {
+			t.Errorf("%+v, the agent got %q", s, g.got())
+		}
+	})
+}
