@@ -82,17 +82,16 @@ func (c Client) Start(ctx context.Context, alias string) error {
 	if !valid(alias) {
 		return fmt.Errorf("start ssh master: %q is not an alias", alias)
 	}
-	lock := flock.New(filepath.Join(c.LockDir, "master-"+alias+".lock"), flock.SetPermissions(0o600))
-	// Without the lock the second of two would find the first one's socket
-	// when it is connected already, and stay for ever as a plain connection.
-	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+	// Without it the second of two would find the first one's socket when it is
+	// connected already, and stay for ever as a plain connection.
+	over, err := c.turn(ctx, alias)
+	if err != nil {
 		return fmt.Errorf("start ssh master: %w", err)
 	}
-	defer func() { _ = lock.Close() }()
+	defer over()
 
 	socket := c.Socket
 	if socket == "" {
-		var err error
 		if socket, err = c.Locate(ctx, alias); err != nil || socket == "" {
 			return err
 		}
@@ -116,6 +115,31 @@ func (c Client) Start(ctx context.Context, alias string) error {
 		return failed(alias, "the connection stands but cannot be shared", err)
 	}
 	return nil
+}
+
+// turn waits until nobody else starts a master for the alias, and returns what
+// ends the turn. The lock's file goes with it, so that nothing stays.
+func (c Client) turn(ctx context.Context, alias string) (over func(), err error) {
+	path := filepath.Join(c.LockDir, "master-"+alias+".lock")
+	for {
+		lock := flock.New(path, flock.SetPermissions(0o600))
+		if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+		// Whoever had the turn before has taken the file along, perhaps this one:
+		// then others lock the one that came after it.
+		mine, err := lock.Stat()
+		if err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+		if there, err := os.Stat(path); err == nil && os.SameFile(mine, there) {
+			return func() {
+				_ = os.Remove(path)
+				_ = lock.Close()
+			}, nil
+		}
+		_ = lock.Close()
+	}
 }
 
 // Stop ends the alias's master and with it every connection through it. That
