@@ -52,19 +52,13 @@ func (a Autostart) Status(ctx context.Context) (AutostartStatus, error) {
 // path. Nothing is started now. It returns what it changed, nothing where it
 // is so already; what the system does not take is a Problem of code [Failed].
 func (a Autostart) Enable(ctx context.Context, program string) ([]Change, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return a.enable(program)
+	return inTurn(ctx, func() ([]Change, error) { return a.enable(program) })
 }
 
 // Disable takes out what Enable put in and puts back what was there before, to
 // the byte. It returns what it changed, nothing where there is nothing of ours.
 func (a Autostart) Disable(ctx context.Context) ([]Change, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return a.disable()
+	return inTurn(ctx, a.disable)
 }
 
 const whatAutostart = "start of the tray at login"

@@ -29,6 +29,7 @@ func newHome(t *testing.T, folder string) home {
 	t.Setenv("HOME", dir)
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, ".config"))
 	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, ".local", "share"))
+	t.Setenv("XDG_RUNTIME_DIR", outside)
 	t.Setenv("XDG_CONFIG_DIRS", filepath.Join(outside, "etc"))
 	t.Setenv("XDG_DATA_DIRS", filepath.Join(outside, "share"))
 	for _, v := range []string{"XDG_CURRENT_DESKTOP", "DESKTOP_SESSION", "KDE_FULL_SESSION", "GNOME_DESKTOP_SESSION_ID", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} {

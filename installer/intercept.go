@@ -93,19 +93,13 @@ func (i Interception) Plan(ctx context.Context, program string) ([]Change, error
 // it in the list of defaults: once the program is gone, desktops go on to it.
 // It returns what it changed, nothing where it is so already.
 func (i Interception) Enable(ctx context.Context, program string) ([]Change, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return i.enable(ctx, program)
+	return inTurn(ctx, func() ([]Change, error) { return i.enable(ctx, program) })
 }
 
 // Disable takes out what Enable put in. It returns what it changed, nothing
 // where there is nothing of ours.
 func (i Interception) Disable(ctx context.Context) ([]Change, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return i.disable(ctx)
+	return inTurn(ctx, func() ([]Change, error) { return i.disable(ctx) })
 }
 
 // Pass becomes the program that had the scheme's links before: this process,

@@ -101,11 +101,13 @@ func (s Scheme) Plan(ctx context.Context, program string) ([]Change, error) {
 // [Failed]. It returns what it changed, nothing where the links reach program
 // already.
 func (s Scheme) Install(ctx context.Context, program string) ([]Change, error) {
-	return s.install(ctx, program)
+	return inTurn(ctx, func() ([]Change, error) { return s.install(ctx, program) })
 }
 
 // Uninstall takes out what Install put in and puts back what was there before:
 // files that nobody else changed since become byte for byte what they were,
 // files and folders that were made for it go. It returns what it changed,
 // nothing where nothing is installed.
-func (s Scheme) Uninstall(ctx context.Context) ([]Change, error) { return s.uninstall(ctx) }
+func (s Scheme) Uninstall(ctx context.Context) ([]Change, error) {
+	return inTurn(ctx, func() ([]Change, error) { return s.uninstall(ctx) })
+}

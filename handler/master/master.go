@@ -21,9 +21,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/turn"
 )
 
 // DefaultIdle is how long a master stays without a client: every open session
@@ -31,7 +30,6 @@ import (
 const DefaultIdle = 30 * time.Minute
 
 const (
-	lockRetry = 20 * time.Millisecond
 	// askTimeout bounds ssh's questions to itself and to a master, which need
 	// no network. A "Match exec" of the user's may take its time.
 	askTimeout = 20 * time.Second
@@ -84,7 +82,7 @@ func (c Client) Start(ctx context.Context, alias string) error {
 	}
 	// Without it the second of two would find the first one's socket when it is
 	// connected already, and stay for ever as a plain connection.
-	over, err := c.turn(ctx, alias)
+	over, err := turn.Take(ctx, filepath.Join(c.LockDir, "master-"+alias+".lock"))
 	if err != nil {
 		return fmt.Errorf("start ssh master: %w", err)
 	}
@@ -115,31 +113,6 @@ func (c Client) Start(ctx context.Context, alias string) error {
 		return failed(alias, "the connection stands but cannot be shared", err)
 	}
 	return nil
-}
-
-// turn waits until nobody else starts a master for the alias, and returns what
-// ends the turn. The lock's file goes with it, so that nothing stays.
-func (c Client) turn(ctx context.Context, alias string) (over func(), err error) {
-	path := filepath.Join(c.LockDir, "master-"+alias+".lock")
-	for {
-		lock := flock.New(path, flock.SetPermissions(0o600))
-		if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
-			return nil, errors.Join(err, lock.Close())
-		}
-		// Whoever had the turn before has taken the file along, perhaps this one:
-		// then others lock the one that came after it.
-		mine, err := lock.Stat()
-		if err != nil {
-			return nil, errors.Join(err, lock.Close())
-		}
-		if there, err := os.Stat(path); err == nil && os.SameFile(mine, there) {
-			return func() {
-				_ = os.Remove(path)
-				_ = lock.Close()
-			}, nil
-		}
-		_ = lock.Close()
-	}
 }
 
 // Stop ends the alias's master and with it every connection through it. That
