@@ -93,7 +93,7 @@ func (b *builder) finding(f view.Finding, v view.Diagnostics, busy bool, act Act
 	said.Importance = widget.LowImportance
 	b.add(container.New(columns{left: itemIndent}, container.New(centred{20}, icon(picture, colour)),
 		container.New(columns{left: 0, right: 110}, apart(0), name, said)))
-	indented := func(o fyne.CanvasObject) { b.add(container.New(indent{itemIndent}, o)) }
+	indented := func(o fyne.CanvasObject) { b.add(container.New(margins{left: itemIndent}, o)) }
 	indented(body(told(f.Sentence)))
 	if f.Hint != "" {
 		indented(quiet(told(f.Hint)))

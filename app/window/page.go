@@ -74,7 +74,7 @@ func (b *builder) page(top fyne.CanvasObject) Page {
 		middle = aligned(middle)
 	}
 	content := container.New(sheet{}, top, middle, roomy(bar))
-	return Page{Content: container.New(inset{margin}, content), Focus: b.focus, Escape: b.escape, kept: b.kept}
+	return Page{Content: container.New(around(margin), content), Focus: b.focus, Escape: b.escape, kept: b.kept}
 }
 
 // roomy gives the buttons of o more room than lines of text.
@@ -89,7 +89,7 @@ func (b *builder) line() { b.add(apart(4), aligned(widget.NewSeparator()), apart
 // distance from the sides that a label gives its text.
 func aligned(o fyne.CanvasObject) fyne.CanvasObject {
 	by := fyne.CurrentApp().Settings().Theme().Size(theme.SizeNameInnerPadding)
-	return container.New(gutter{by}, container.New(indent{by}, o))
+	return container.New(margins{right: by}, container.New(margins{left: by}, o))
 }
 
 // sheet is a page: what stands on top and at the bottom as high as it needs

@@ -95,7 +95,7 @@ func (b *builder) item(item view.Item, stage view.Stage, chosen map[string]func(
 	} else {
 		b.add(stateLine(item, stage, name))
 	}
-	indented := func(o fyne.CanvasObject) { b.add(container.New(indent{itemIndent}, o)) }
+	indented := func(o fyne.CanvasObject) { b.add(container.New(margins{left: itemIndent}, o)) }
 	if len(item.Options) > 1 && stage == view.Choosing {
 		c := b.options(item)
 		options[item.Key] = func() string { return item.Options[max(0, c.SelectedIndex())].Key }
@@ -216,22 +216,4 @@ func itemWords(item view.Item, stage view.Stage) (name, text string) {
 			lang.L("It stays off: with it, programs in a space could use your SSH keys for as long as you are connected. The settings switch it on for a single space.")
 	}
 	return literal(item.Name, maxName), ""
-}
-
-// indent keeps a distance from the left.
-type indent struct{ by float32 }
-
-func (i indent) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	for _, o := range objects {
-		o.Move(fyne.NewPos(i.by, 0))
-		o.Resize(fyne.NewSize(max(0, size.Width-i.by), size.Height))
-	}
-}
-
-func (i indent) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	var size fyne.Size
-	for _, o := range objects {
-		size = size.Max(o.MinSize())
-	}
-	return size.AddWidthHeight(i.by, 0)
 }

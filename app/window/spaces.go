@@ -42,7 +42,7 @@ func Spaces(v view.Spaces, act Actions, k *kept) Page {
 	b.content = container.New(sheet{}, top, b.middle, b.bottom)
 	b.choose()
 
-	p := Page{Content: container.New(inset{margin}, b.content), Focus: b.entry, Escape: act.Close, kept: k}
+	p := Page{Content: container.New(around(margin), b.content), Focus: b.entry, Escape: act.Close, kept: k}
 	switch {
 	case v.Question != nil:
 		p.Focus, p.asks = b.first, v.Question.Key

@@ -43,7 +43,7 @@ func uninstalling(v view.Preferences, act Actions, k *kept) Page {
 		keepFile := keep(b.kept, "keep settings", func() *check { return newCheck("", false, b.escape) })
 		keepFile.Text, keepFile.escape, keepFile.onFocus = lang.L("Keep my settings, for another time"), b.escape, b.scroll.reveal
 		keepFile.Refresh()
-		b.add(keepFile, container.New(indent{itemIndent}, quiet(literal(v.File, maxSentence))))
+		b.add(keepFile, container.New(margins{left: itemIndent}, quiet(literal(v.File, maxSentence))))
 		stay := b.keyed("stay", lang.L("Keep everything"), widget.MediumImportance, b.escape)
 		remove := b.keyed("take away", lang.L("Uninstall"), widget.DangerImportance, func() { away(keepFile.Checked)() })
 		b.left, b.right = []fyne.CanvasObject{stay}, []fyne.CanvasObject{remove}
@@ -92,7 +92,7 @@ func (b *builder) progress(u view.Uninstall) {
 		b.add(stateLine(view.Item{State: p.State}, view.Making, partWords(p.ID, u.KeepSettings)))
 		if p.Problem != nil {
 			for _, line := range failure(*p.Problem) {
-				b.add(container.New(indent{itemIndent}, line))
+				b.add(container.New(margins{left: itemIndent}, line))
 			}
 		}
 	}

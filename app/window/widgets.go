@@ -186,14 +186,14 @@ var (
 // buttons.
 func newPageScroller(content fyne.CanvasObject, escape func()) *scroller {
 	// Room for the scroll bar, which lies above the content.
-	s := &scroller{scroll: container.NewVScroll(container.New(gutter{8}, content)), frame: canvas.NewRectangle(color.Transparent), escape: escape}
+	s := &scroller{scroll: container.NewVScroll(container.New(margins{right: 8}, content)), frame: canvas.NewRectangle(color.Transparent), escape: escape}
 	s.ExtendBaseWidget(s)
 	return s
 }
 
 // hold gives a page scroller another content, and stays where it is.
 func (s *scroller) hold(content fyne.CanvasObject) {
-	next := container.New(gutter{8}, content)
+	next := container.New(margins{right: 8}, content)
 	next.Resize(s.scroll.Content.Size()) // at its width a text knows its height
 	s.scroll.Content = next
 	s.scroll.Refresh()
@@ -277,9 +277,9 @@ func (s *scroller) CreateRenderer() fyne.WidgetRenderer {
 	s.paint()
 	content := fyne.CanvasObject(s.scroll)
 	if s.framed {
-		content = container.New(inset{6}, s.scroll)
+		content = container.New(around(6), s.scroll)
 	}
-	drawn := container.NewStack(container.New(inset{1}, s.frame), content)
+	drawn := container.NewStack(container.New(around(1), s.frame), content)
 	return &scrollerRenderer{WidgetRenderer: widget.NewSimpleRenderer(drawn), of: s}
 }
 
@@ -306,39 +306,25 @@ func (r *scrollerRenderer) Refresh() {
 	r.WidgetRenderer.Refresh()
 }
 
-// gutter keeps a distance from the right edge.
-type gutter struct{ by float32 }
+// margins are distances from the edges.
+type margins struct{ left, top, right, bottom float32 }
 
-func (g gutter) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+// around is the same distance from all edges.
+func around(by float32) margins { return margins{by, by, by, by} }
+
+func (m margins) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	for _, o := range objects {
-		o.Resize(size.SubtractWidthHeight(g.by, 0))
+		o.Move(fyne.NewPos(m.left, m.top))
+		o.Resize(fyne.NewSize(max(0, size.Width-m.left-m.right), max(0, size.Height-m.top-m.bottom)))
 	}
 }
 
-func (g gutter) MinSize(objects []fyne.CanvasObject) fyne.Size {
+func (m margins) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	var size fyne.Size
 	for _, o := range objects {
 		size = size.Max(o.MinSize())
 	}
-	return size.AddWidthHeight(g.by, 0)
-}
-
-// inset keeps a distance from the edges on all sides.
-type inset struct{ by float32 }
-
-func (i inset) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	for _, o := range objects {
-		o.Move(fyne.NewPos(i.by, i.by))
-		o.Resize(size.SubtractWidthHeight(2*i.by, 2*i.by))
-	}
-}
-
-func (i inset) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	var size fyne.Size
-	for _, o := range objects {
-		size = size.Max(o.MinSize())
-	}
-	return size.AddWidthHeight(2*i.by, 2*i.by)
+	return size.AddWidthHeight(m.left+m.right, m.top+m.bottom)
 }
 
 // fold hides a part of a page behind a button.
