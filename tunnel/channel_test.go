@@ -489,8 +489,13 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-func (b *bench) ask(action, parameters string) {
+// requests makes the agent ask for one action in its handshake.
+func (b *bench) requests(action, parameters string) {
 	b.agent.request = []wire.RequestedClientAction{{ActionType: action, ActionParameters: json.RawMessage(parameters)}}
+}
+
+func (b *bench) ask(action, parameters string) {
+	b.requests(action, parameters)
 	b.agent.begin(b.now)
 	b.settle()
 	if r := b.agent.responses; len(r) != 1 || r[0].ProcessedClientActions[0].Error == "" || r[0].ProcessedClientActions[0].ActionStatus < 2 {

@@ -90,25 +90,34 @@ func TestBytesWaitForTheAgentsFirstOutput(t *testing.T) {
 	}
 }
 
-func TestBytesDoNotWaitForEver(t *testing.T) {
-	b := newBench(t, testOptions())
+// holds checks how long bytes wait for an agent that says nothing after the
+// handshake.
+func (b *bench) holds(hold time.Duration) {
+	b.t.Helper()
 	b.agent.begin(b.now)
 	b.give("hello")
-	b.pass(startHold - 10*time.Millisecond)
+	b.pass(hold - 10*time.Millisecond)
 	if len(b.agent.got) != 0 {
-		t.Error("bytes went too early")
+		b.t.Error("bytes went too early")
 	}
 	b.pass(20 * time.Millisecond)
 	if string(b.agent.got) != "hello" {
-		t.Errorf("the agent got %q", b.agent.got)
+		b.t.Errorf("the agent got %q", b.agent.got)
 	}
 }
 
-func TestEarlyAnswerThatCannotBeKeptEndsTheChannel(t *testing.T) {
+func TestBytesDoNotWaitForEver(t *testing.T) { newBench(t, testOptions()).holds(startHold) }
+
+// early is a bench whose client answers the agent before it asks.
+func early(t *testing.T) *bench {
 	o := testOptions()
 	o.EarlyResponse = true
-	b := newBench(t, o)
-	b.agent.request = []wire.RequestedClientAction{{ActionType: "KMSEncryption", ActionParameters: json.RawMessage(`{}`)}}
+	return newBench(t, o)
+}
+
+func TestEarlyAnswerThatCannotBeKeptEndsTheChannel(t *testing.T) {
+	b := early(t)
+	b.requests("KMSEncryption", `{}`)
 	b.agent.begin(b.now)
 	b.settle()
 	if code(b.c.err) != problem.NotSupported {
@@ -119,9 +128,7 @@ func TestEarlyAnswerThatCannotBeKeptEndsTheChannel(t *testing.T) {
 // TestAnEarlyResponseThatNobodyKept: a gateway that drops what comes before the
 // agent costs no more than a response that waits for the request.
 func TestAnEarlyResponseThatNobodyKept(t *testing.T) {
-	o := testOptions()
-	o.EarlyResponse = true
-	b := newBench(t, o)
+	b := early(t)
 	if lost := b.frames(); len(lost) != 1 {
 		t.Fatalf("%d messages before the agent is there, want the response", len(lost))
 	}
@@ -144,9 +151,7 @@ func TestAnEarlyResponseThatNobodyKept(t *testing.T) {
 // first one took the response or not.
 func TestAnEarlyResponseThatCostsTheSocket(t *testing.T) {
 	for _, sent := range []int{0, 1} {
-		o := testOptions()
-		o.EarlyResponse = true
-		b := newBench(t, o)
+		b := early(t)
 		if sent > 0 {
 			b.frames()
 		}

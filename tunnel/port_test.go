@@ -1,10 +1,8 @@
 package tunnel
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel/wire"
@@ -16,8 +14,7 @@ func forwarding(t *testing.T, properties string) *bench {
 	o := testOptions()
 	o.Forward = true
 	b := newBench(t, o)
-	b.agent.request = []wire.RequestedClientAction{{ActionType: wire.ActionSessionType,
-		ActionParameters: json.RawMessage(`{"SessionType":"Port","Properties":` + properties + `}`)}}
+	b.requests(wire.ActionSessionType, `{"SessionType":"Port","Properties":`+properties+`}`)
 	return b
 }
 
@@ -71,17 +68,7 @@ func TestPortErrorDoesNotEndAMultiplexedSession(t *testing.T) {
 
 // Nobody speaks first at the other end, so the wait for it is short.
 func TestMultiplexedBytesWaitForTheAgentOnlyShortly(t *testing.T) {
-	b := forwarding(t, `{"type":"LocalPortForwarding"}`)
-	b.agent.begin(b.now)
-	b.give("hello")
-	b.pass(multiplexedHold - 10*time.Millisecond)
-	if len(b.agent.got) != 0 {
-		t.Error("bytes went too early")
-	}
-	b.pass(20 * time.Millisecond)
-	if string(b.agent.got) != "hello" {
-		t.Errorf("the agent got %q", b.agent.got)
-	}
+	forwarding(t, `{"type":"LocalPortForwarding"}`).holds(multiplexedHold)
 }
 
 func TestNewer(t *testing.T) {
