@@ -21,66 +21,68 @@ import (
 )
 
 func (p *program) interceptCommand() *cobra.Command {
+	c := p.interceptStatusCommand("intercept", "Have the links of Studio's buttons come here and not to the IDE")
+	c.Long = "Studio's buttons open links under the scheme of an IDE, such as vscode://. With\n" +
+		"`intercept enable` these links come to Spacehatch first: those that open a space\n" +
+		"are opened, every other is passed on, unchanged, to the program that has them\n" +
+		"now. It is off until you say so, and explained before. Linux only.\n\n" +
+		"Without a command it says who gets which links."
+	c.AddCommand(p.interceptStatusCommand("status", "Say who gets which links"), p.interceptEnableCommand(), p.interceptDisableCommand())
+	return c
+}
+
+// interceptStatusCommand says who gets which links, under one name or another.
+func (p *program) interceptStatusCommand(use, short string) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "intercept",
-		Short: "Have the links of Studio's buttons come here and not to the IDE",
-		Long: "Studio's buttons open links under the scheme of an IDE, such as vscode://. With\n" +
-			"`intercept enable` these links come to Spacehatch first: those that open a space\n" +
-			"are opened, every other is passed on, unchanged, to the program that has them\n" +
-			"now. It is off until you say so, and explained before. Linux only.\n\n" +
-			"Without a command it says who gets which links.",
-		Args: usageArgs(cobra.NoArgs),
+		Use: use, Short: short, Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.interceptStatus(cmd.Context(), asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	status := &cobra.Command{
-		Use: "status", Short: "Say who gets which links", Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.interceptStatus(cmd.Context(), asJSON) },
-	}
-	status.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
-	c.AddCommand(status, p.interceptEnableCommand(), p.interceptDisableCommand())
 	return c
 }
 
 func (p *program) interceptEnableCommand() *cobra.Command {
-	var f flags
-	c := &cobra.Command{
-		Use:   "enable [SCHEME...]",
-		Short: "Have the links of these schemes come here first; explains it and asks",
-		Long: "Without a scheme it takes those of " + strings.Join(handler.IDESchemes(), ", ") + "\n" +
-			"that a program on this machine opens.",
-		Args: usageArgs(interceptArgs), ValidArgsFunction: completeSchemes,
-		RunE: func(cmd *cobra.Command, args []string) error { return p.enableInterception(cmd.Context(), args, f) },
-	}
-	c.Flags().BoolVar(&f.json, "json", false, "print a JSON array of the changes")
-	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	var yes bool
+	c := interceptChangeCommand("enable", "Have the links of these schemes come here first; explains it and asks",
+		func(ctx context.Context, schemes []string, asJSON bool) error {
+			return p.enableInterception(ctx, schemes, flags{json: asJSON, yes: yes})
+		})
+	c.Long = "Without a scheme it takes those of " + strings.Join(handler.IDESchemes(), ", ") + "\n" +
+		"that a program on this machine opens."
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return c
 }
 
 func (p *program) interceptDisableCommand() *cobra.Command {
+	return interceptChangeCommand("disable", "Take that back, for all schemes or these", p.disableInterception)
+}
+
+// interceptChangeCommand changes who gets the links of the schemes that are
+// named, or of all.
+func interceptChangeCommand(verb, short string, do func(ctx context.Context, schemes []string, asJSON bool) error) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "disable [SCHEME...]",
-		Short: "Take that back, for all schemes or these",
-		Args:  usageArgs(interceptArgs), ValidArgsFunction: completeSchemes,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			q, err := p.places()
-			if err != nil {
-				return err
-			}
-			if decided, err := p.readPolicy(); err == nil && decided.Interception() == settings.InterceptionForced {
-				return (&parts{places: q, decided: decided}).administered(settings.KeyInterception)
-			}
-			changes, err := q.endInterception(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			return p.printChanges(changes, asJSON, "Links go to the IDE again.", "No links come here that are not Spacehatch's own.")
-		},
+		Use: verb + " [SCHEME...]", Short: short, Args: usageArgs(interceptArgs), ValidArgsFunction: completeSchemes,
+		RunE: func(cmd *cobra.Command, args []string) error { return do(cmd.Context(), args, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON array of the changes")
 	return c
+}
+
+func (p *program) disableInterception(ctx context.Context, schemes []string, asJSON bool) error {
+	q, err := p.places()
+	if err != nil {
+		return err
+	}
+	if decided, err := p.readPolicy(); err == nil && decided.Interception() == settings.InterceptionForced {
+		return (&parts{places: q, decided: decided}).administered(settings.KeyInterception)
+	}
+	changes, err := q.endInterception(ctx, schemes)
+	if err != nil {
+		return err
+	}
+	return p.printChanges(changes, asJSON, "Links go to the IDE again.", "No links come here that are not Spacehatch's own.")
 }
 
 func interceptArgs(_ *cobra.Command, args []string) error {

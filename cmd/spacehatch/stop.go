@@ -13,34 +13,42 @@ import (
 )
 
 func (p *program) stopCommand() *cobra.Command {
+	return p.oneSpaceCommand("stop", "Stop a space, so that it costs nothing",
+		"Stops what runs in the space, with local AWS credentials, and ends the connections\n"+
+			"of this computer to it. What is not saved there is lost; its files stay. Ctrl-C\n"+
+			"leaves the space as it is then.",
+		"stopped", func(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (session.Space, string, error) {
+			space, ran, err := p.stop(ctx, f, o, name, asJSON)
+			if !ran {
+				return space, "was not running", err
+			}
+			return space, "is stopped", err
+		})
+}
+
+// oneSpaceCommand does something with the space that a person names, and says
+// what became of it: in words, or by the event of that name.
+func (p *program) oneSpaceCommand(verb, short, long, event string,
+	do func(ctx context.Context, f awsFlags, o handler.Options, name string, asJSON bool) (space session.Space, became string, err error),
+) *cobra.Command {
 	var (
 		f      awsFlags
 		o      handler.Options
 		asJSON bool
 	)
 	c := &cobra.Command{
-		Use:   "stop NAME|ARN|ALIAS",
-		Short: "Stop a space, so that it costs nothing",
-		Long: "Stops what runs in the space, with local AWS credentials, and ends the connections\n" +
-			"of this computer to it. What is not saved there is lost; its files stay. Ctrl-C\n" +
-			"leaves the space as it is then.",
-		Args: cobra.ExactArgs(1),
+		Use: verb + " NAME|ARN|ALIAS", Short: short, Long: long, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			space, ran, err := p.stop(cmd.Context(), f, o, args[0], asJSON)
-			if asJSON && err != nil {
+			space, became, err := do(cmd.Context(), f, o, args[0], asJSON)
+			switch {
+			case asJSON && err != nil:
 				return p.failedJSON(err)
-			}
-			if err != nil {
+			case err != nil:
 				return err
+			case asJSON:
+				return p.printLine(jsonEnd{Event: event, Alias: space.Alias, SpaceARN: space.ARN})
 			}
-			if asJSON {
-				return p.printLine(jsonEnd{Event: "stopped", Alias: space.Alias, SpaceARN: space.ARN})
-			}
-			how := "is stopped"
-			if !ran {
-				how = "was not running"
-			}
-			_, err = fmt.Fprintf(p.out, "%s %s.\n", printable.Text(space.Name, 64), how)
+			_, err = fmt.Fprintf(p.out, "%s %s.\n", printable.Text(space.Name, 64), became)
 			return err
 		},
 	}
