@@ -211,6 +211,32 @@ func TestOurScript(t *testing.T) {
 	}
 }
 
+// TestAnIDEsEntryPutsNoLineIntoOurs: its name may hold line ends, escaped.
+func TestAnIDEsEntryPutsNoLineIntoOurs(t *testing.T) {
+	for _, name := range []string{`Code\nExec=/bin/evil`, `Code\rX`, "Code\x1b[2J"} {
+		next := handlerEntry{"code.desktop", "/x/code.desktop", parseKeyfile([]byte("[Desktop Entry]\nName=" + name + "\nIcon=vscode\n"))}
+		text := interceptText("vscode", "/script", "/program", next)
+		if strings.Count(text, "Exec=") != 2 || strings.Count(text, "\n") != 12 || !strings.Contains(text, "\nName=code.desktop through Spacehatch\n") {
+			t.Errorf("%q: our entry is\n%s", name, text)
+		}
+	}
+}
+
+// TestEntriesAreNotLookedForElsewhere: an id is a name, and no path.
+func TestEntriesAreNotLookedForElsewhere(t *testing.T) {
+	h := newHome(t, "bin")
+	h.with(t, "code-url-handler.desktop", ide)
+	f, err := xdgFolders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"code-url-handler.desktop": true, "../applications/code-url-handler.desktop": false, "./code-url-handler.desktop": false} {
+		if got := f.entry(id); (got != "") != want {
+			t.Errorf("%s is %q", id, got)
+		}
+	}
+}
+
 func TestTheIDETakesItsSchemeBackAndKeepsIt(t *testing.T) {
 	h := newHome(t, "bin")
 	h.with(t, "code-url-handler.desktop", ide)

@@ -96,6 +96,9 @@ func TestFirstBytesMayComeAtOnce(t *testing.T) {
 		if got, err := io.ReadAll(m); string(got) != "bye" || err != nil {
 			t.Errorf("read %q, %v", got, err)
 		}
+		if n, err := m.Write([]byte("who?")); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("wrote %d bytes to a stream that the far side has closed, %v", n, err)
+		}
 	})
 }
 

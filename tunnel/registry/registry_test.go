@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -136,18 +137,46 @@ func TestAnSSHThatWaitsForATunnelThatFailsFindsNone(t *testing.T) {
 		_, err := Attach(t.Context(), dir, "a.hatch")
 		got <- err
 	}()
-	for { // until the ssh waits
-		e.mu.Lock()
-		taken := e.taken
-		e.mu.Unlock()
-		if taken {
-			break
-		}
-	}
+	awaitSSH(e)
 	e.End(errors.New("refused"))
 	if err := <-got; !errors.Is(err, ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// awaitSSH returns when an ssh waits for the tunnel.
+func awaitSSH(e *Entry) {
+	for {
+		e.mu.Lock()
+		taken := e.taken
+		e.mu.Unlock()
+		if taken {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestAnSSHThatGoesWhileItWaitsTakesTheTunnelAlong: nobody else could have it,
+// and it would count against the space's ten.
+func TestAnSSHThatGoesWhileItWaitsTakesTheTunnelAlong(t *testing.T) {
+	dir := t.TempDir()
+	e := announce(t, dir, "a.hatch")
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := Attach(ctx, dir, "a.hatch")
+		gone <- err
+	}()
+	awaitSSH(e)
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	near, far := net.Pipe()
+	defer far.Close()
+	e.Bind(pipeTunnel{near, Connected})
+	<-e.Closing()
 }
 
 // mute is a tunnel whose gateway and agent say nothing.
