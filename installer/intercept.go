@@ -29,8 +29,8 @@ const (
 	// InterceptionTaken: they came to us, and another program has taken the
 	// scheme since. That is its right; nobody fights for it.
 	InterceptionTaken InterceptionState = "taken"
-	// InterceptionBroken: our program is gone, or nobody is there to pass the
-	// other links on to.
+	// InterceptionBroken: our program or what starts it is gone, or nobody is
+	// there to pass the other links on to.
 	InterceptionBroken InterceptionState = "broken"
 )
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
 )
 
 const (
@@ -53,9 +55,13 @@ func (i Interception) status() (InterceptionStatus, error) {
 	switch {
 	case !exists(st.Program):
 		st.State = InterceptionBroken
-		st.Warning = fmt.Sprintf("%s:// links were to come to %s, which is not there any more.", i.scheme, st.Program)
+		st.Warning = fmt.Sprintf("%s:// links were to come to %s, which is not there any more.", i.scheme, printable.Text(st.Program, 300))
 	case st.Handler != c.id:
 		st.State = InterceptionTaken
+	case !exists(c.more[0].path):
+		st.State = InterceptionBroken
+		st.Warning = fmt.Sprintf("%s:// links start %s, which is not there any more: `spacehatch intercept enable %[1]s` makes it anew.",
+			i.scheme, printable.Text(c.more[0].path, 300))
 	case next.path == "" && parseKeyfile(entry).remembers(keyNext):
 		st.State = InterceptionBroken
 		st.Warning = fmt.Sprintf("No program is left that %s:// links could be passed on to.", i.scheme)

@@ -249,6 +249,25 @@ func TestTheIDETakesItsSchemeBackAndKeepsIt(t *testing.T) {
 	}
 }
 
+// TestOurScriptIsGone: then every link of the IDE leads nowhere, which must not
+// look as if all were well; enabling it once more makes it anew.
+func TestOurScriptIsGone(t *testing.T) {
+	h := newHome(t, "bin")
+	h.with(t, "code-url-handler.desktop", ide)
+	h.intercept(t)
+	script := filepath.Join(h.dir, ".local", "share", "spacehatch", "intercept-vscode")
+	if err := os.Remove(script); err != nil {
+		t.Fatal(err)
+	}
+	if st := h.links(t); st.State != InterceptionBroken || !strings.Contains(st.Warning, script) {
+		t.Errorf("the script is gone: %+v", st)
+	}
+	h.intercept(t)
+	if st := h.links(t); st.State != InterceptionOn || st.Warning != "" {
+		t.Errorf("enabled again: %+v", st)
+	}
+}
+
 func TestTheIDEIsGone(t *testing.T) {
 	h := newHome(t, "bin")
 	h.with(t, "code-url-handler.desktop", ide)

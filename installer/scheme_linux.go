@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/spacehatch/spacehatch/internal/printable"
 )
 
 // claim: a package's entry has the same name, so that the user's own takes its
@@ -37,9 +39,9 @@ func (s Scheme) status(ctx context.Context) (Status, error) {
 	st.Ours = st.Entry == c.entryPath() && isManaged(data)
 	switch {
 	case filepath.IsAbs(st.Program) && !exists(st.Program):
-		st.Warning = fmt.Sprintf("Links start %s, which is not there any more.", st.Program)
+		st.Warning = fmt.Sprintf("Links start %s, which is not there any more.", printable.Text(st.Program, 300))
 	case st.Ours && needsQuotes(st.Program):
-		st.Warning = fmt.Sprintf("The path %s holds a blank or another special character: outside GNOME, KDE and the like xdg-open may not find it.", st.Program)
+		st.Warning = fmt.Sprintf("The path %s holds a blank or another special character: outside GNOME, KDE and the like xdg-open may not find it.", printable.Text(st.Program, 300))
 	}
 	return st, nil
 }
