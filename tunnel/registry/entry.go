@@ -12,6 +12,9 @@ import (
 	"github.com/spacehatch/spacehatch/internal/ipc"
 )
 
+// acceptPause is the wait after a connection that could not be taken.
+const acceptPause = 50 * time.Millisecond
+
 // Tunnel is what an entry serves: it can tell how it is.
 type Tunnel interface {
 	// Describe fills in state and figures.
@@ -127,10 +130,12 @@ func (e *Entry) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil {
-			// Out of descriptors or the like: this entry can no longer be
-			// reached, the tunnel itself goes on.
-			return
+		if err != nil { // out of descriptors or the like
+			select {
+			case <-time.After(acceptPause):
+			case <-e.ended:
+			}
+			continue
 		}
 		e.wait.Go(func() { e.converse(conn) })
 	}

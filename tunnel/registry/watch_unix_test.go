@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -238,5 +240,38 @@ func TestWatchLeavesOutWhoDoesNotAnswer(t *testing.T) {
 	announce(t, dir, "a.hatch")
 	if all := <-watching(t, dir); len(all) != 1 || all[0].Alias != "a.hatch" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestATunnelIsReachedAgain after a time in which the system had no descriptor
+// left for whoever came.
+func TestATunnelIsReachedAgain(t *testing.T) {
+	dir := t.TempDir()
+	announce(t, dir, "a.hatch")
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	none := limit
+	none.Cur = 3
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: filepath.Join(dir, socketName("a.hatch", os.Getpid()))})
+	for stacks := make([]byte, 1<<20); err == nil; { // until it was not taken
+		if n := runtime.Stack(stacks, true); !bytes.Contains(stacks[:n], []byte("AcceptUnix")) {
+			break
+		}
+	}
+	if err := errors.Join(err, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := List(t.Context(), dir); err != nil || len(all) != 1 || all[0].Alias != "a.hatch" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
