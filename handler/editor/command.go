@@ -138,7 +138,10 @@ func shown(args []string) string {
 		if n > 0 {
 			b.WriteByte(' ')
 		}
-		if strings.ContainsAny(a, " '\"$`\\&;<>|*?()") {
+		switch {
+		case strings.ContainsAny(a, "\"$`!"): // what a shell reads in double quotes, too
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		case strings.ContainsAny(a, ` '\&;<>|*?()`):
 			a = `"` + a + `"`
 		}
 		b.WriteString(a)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,6 +94,16 @@ func TestOpenTellsOfAFailure(t *testing.T) {
 	cancel()
 	if err := i.Open(cancelled, "a.hatch", ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestTheCommandInAHintIsTheOneThatRan, whatever a shell reads into its words.
+func TestTheCommandInAHintIsTheOneThatRan(t *testing.T) {
+	for _, word := range []string{"/plain", "/a b", "/it's", `/a"b`, "/$HOME", "/`id`", "/a!b", `/a\b`, "/a;id", "/*"} {
+		out, err := exec.Command("sh", "-c", shown([]string{"printf", "%s|", word, "x"})).Output()
+		if err != nil || string(out) != word+"|x|" {
+			t.Errorf("%s is shown as %s and means %q, %v", word, shown([]string{word}), out, err)
+		}
 	}
 }
 
