@@ -33,7 +33,8 @@ type Options struct {
 	// refused, three times at most and each time for 30 s at most. A token of
 	// another session would reach another agent, which knows nothing of the
 	// bytes so far. An error that wraps [ErrSessionLost] ends the tunnel at
-	// once; the hint of a Problem in it becomes the hint of the end.
+	// once; the hint of a Problem in it, with what that speaks of, becomes the
+	// hint of the end.
 	// Default: none.
 	Refresh func(ctx context.Context) (streamURL, token secret.String, err error)
 	// Sign is asked for the headers that sign the upgrade of a stream URL that

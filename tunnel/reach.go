@@ -261,7 +261,7 @@ func (t *Tunnel) refused(ctx context.Context, r *route, why *problem.Problem) er
 		if r.refusals < refusalLimit {
 			return nil
 		}
-		return notTakenUp("Connect again.", why)
+		return notTakenUp(nil, why)
 	}
 	if r.refusals < sameTries {
 		return nil
@@ -283,14 +283,18 @@ func (t *Tunnel) refused(ctx context.Context, r *route, why *problem.Problem) er
 	if r.refreshes < refreshLimit && !errors.Is(err, ErrSessionLost) {
 		return nil
 	}
-	hint := "Connect again."
-	if p, ok := errors.AsType[*problem.Problem](err); ok && p.Hint != "" {
-		hint = p.Hint
-	}
-	return notTakenUp(hint, errors.Join(why, err))
+	refresh, _ := errors.AsType[*problem.Problem](err)
+	return notTakenUp(refresh, errors.Join(why, err))
 }
 
-func notTakenUp(hint string, cause error) error {
-	return problem.New(problem.TunnelRefused,
-		"The connection to the space was lost, and AWS does not let this session be taken up again.", hint, cause)
+// notTakenUp is the end of a session that AWS does not let go on. What to do next
+// is what refresh says, the problem of who was asked for a fresh token; it may be
+// nil.
+func notTakenUp(refresh *problem.Problem, cause error) error {
+	p := problem.New(problem.TunnelRefused,
+		"The connection to the space was lost, and AWS does not let this session be taken up again.", "Connect again.", cause)
+	if refresh != nil && refresh.Hint != "" {
+		p.Hint, p.Paste = refresh.Hint, refresh.Paste
+	}
+	return p
 }

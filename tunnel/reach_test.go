@@ -215,16 +215,21 @@ func TestABusyGatewayIsLeftAlone(t *testing.T) {
 // can connect anew.
 func TestASessionThatIsLostEndsAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		err  error
-		asks int
-		hint string
+		err   error
+		asks  int
+		hint  string
+		paste string
 	}{
 		"another session": {
 			problem.New(problem.TunnelRefused, "AWS gave another session.", "Connect again: a session is ready.", ErrSessionLost),
-			1, "Connect again: a session is ready.",
+			1, "Connect again: a session is ready.", "",
 		},
-		"no hint":       {fmt.Errorf("gone: %w", ErrSessionLost), 1, "Connect again."},
-		"not reachable": {problem.New(problem.Unreachable, "No "+canaryToken+".", "Check the network.", nil), refreshLimit, "Check the network."},
+		"not allowed": {
+			&problem.Problem{Code: problem.AccessDenied, Sentence: "No.", Hint: "Ask for the statement below.", Paste: "{}", Cause: ErrSessionLost},
+			1, "Ask for the statement below.", "{}",
+		},
+		"no hint":       {fmt.Errorf("gone: %w", ErrSessionLost), 1, "Connect again.", ""},
+		"not reachable": {problem.New(problem.Unreachable, "No "+canaryToken+".", "Check the network.", nil), refreshLimit, "Check the network.", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, g *testGateway) {
@@ -250,7 +255,8 @@ func TestASessionThatIsLostEndsAtOnce(t *testing.T) {
 					t.Errorf("asked %d times, want %d", asks, c.asks)
 				}
 				err := tunnel.Err()
-				if p := problem.From(err); p.Code != problem.TunnelRefused || p.Hint != c.hint || !strings.Contains(p.Sentence, "taken up again") {
+				p := problem.From(err)
+				if p.Code != problem.TunnelRefused || p.Hint != c.hint || !strings.Contains(p.Sentence, "taken up again") || p.Paste != c.paste {
 					t.Errorf("ended with %+v", p)
 				}
 				if !errors.Is(err, c.err) {

@@ -91,6 +91,7 @@ type Failure struct {
 	Sentence string       `json:"sentence"`
 	Hint     string       `json:"hint,omitempty"`
 	Detail   string       `json:"detail,omitempty"`
+	Paste    string       `json:"paste,omitempty"`
 }
 
 // AsError returns the problem again, or nil.
@@ -102,7 +103,9 @@ func (f *Failure) AsError() error {
 	if f.Detail != "" {
 		cause = errors.New(f.Detail)
 	}
-	return problem.New(f.Code, f.Sentence, f.Hint, cause)
+	p := problem.New(f.Code, f.Sentence, f.Hint, cause)
+	p.Paste = f.Paste
+	return p
 }
 
 // Ended is the last status of a tunnel that ended with err, for one that may
@@ -116,7 +119,7 @@ func failureOf(err error) *Failure {
 		return nil
 	}
 	p := problem.From(err)
-	f := &Failure{Code: p.Code, Sentence: p.Sentence, Hint: p.Hint}
+	f := &Failure{Code: p.Code, Sentence: p.Sentence, Hint: p.Hint, Paste: p.Paste}
 	if p.Cause != nil {
 		f.Detail = p.Cause.Error()
 	}

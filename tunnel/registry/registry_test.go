@@ -119,9 +119,11 @@ func TestOneSSHTakesTheStreamAndLearnsTheOutcome(t *testing.T) {
 	if got, err := io.ReadAll(r.a); err != nil || string(got) != "SSH-2.0-x" {
 		t.Errorf("read %q, %v", got, err)
 	}
-	go e.End(problem.New(problem.TunnelRefused, "The session ended.", "Connect again.", errors.New("why")))
+	why := problem.New(problem.TunnelRefused, "The session ended.", "Connect again.", errors.New("why"))
+	why.Paste = "what the hint speaks of"
+	go e.End(why)
 	p := problem.From(r.a.Outcome())
-	if p.Code != problem.TunnelRefused || p.Sentence != "The session ended." || p.Cause == nil {
+	if p.Code != problem.TunnelRefused || p.Sentence != "The session ended." || p.Cause == nil || p.Paste != why.Paste {
 		t.Errorf("outcome %+v", p)
 	}
 	if err := r.a.Close(); err != nil {
