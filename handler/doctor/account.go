@@ -4,25 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/logging"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/printable"
+	"github.com/spacehatch/spacehatch/internal/problem"
 )
-
-// machineRoleTimeout bounds the wait for an instance's role where nothing else
-// is configured: on most computers nobody answers at that address.
-const machineRoleTimeout = 3 * time.Second
 
 // Credentials looks which AWS credentials a new session would be asked for
 // with. Only online it uses them: AWS is asked whose they are
@@ -31,127 +21,61 @@ const machineRoleTimeout = 3 * time.Second
 // here is an error.
 func Credentials(region string, online bool, accounts []string) Check {
 	return Check{ID: "credentials", Title: "Credentials", Look: func(ctx context.Context) ([]Finding, error) {
-		cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithLogger(logging.Nop{}))
+		who := caller.Request{Action: "sts:GetCallerIdentity", Resource: "*", Thing: "the caller", Purpose: "open spaces with"}
+		c, err := caller.Load(ctx, who, caller.Options{Region: region})
+		switch {
+		case err != nil:
+			return unusable(err), nil
+		case !online && !c.Configured():
+			return noCredentials(), nil
+		case !online:
+			return fine("New sessions are asked for with %s.", named(c)), nil
+		}
+		err = c.Retrieve(ctx, who)
+		if errors.Is(err, caller.ErrNone) {
+			return noCredentials(), nil
+		}
 		if err != nil {
-			return []Finding{configFinding(err)}, nil
+			return unusable(err), nil
 		}
-		s := sourceOf(cfg)
-		if !online {
-			if s.machineRole {
-				return one(Info, "No AWS credentials are set up on this computer. Links from Studio need none.", ""), nil
-			}
-			return fine("New sessions are asked for with %s.", s), nil
+		identity, err := c.Identity(ctx, who)
+		if err != nil {
+			return unusable(err), nil
 		}
-		return []Finding{s.identity(ctx, cfg, accounts)}, nil
+		return []Finding{whose(c, identity, accounts)}, nil
 	}}
 }
 
-func configFinding(err error) Finding {
-	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
-		return Finding{Severity: Warning, Sentence: fmt.Sprintf("There is no AWS profile named %s on this computer.", printable.Quoted(missing.Profile)),
-			Hint: "Correct AWS_PROFILE, or choose one of those that `aws configure list-profiles` lists."}
-	}
-	// Its text may quote the file, and that may hold keys.
-	return Finding{Severity: Warning, Sentence: "The AWS configuration of this computer cannot be used.", Hint: "Check it with `aws configure list`."}
+func noCredentials() []Finding {
+	return one(Info, "No AWS credentials are set up on this computer. Links from Studio need none.", "")
 }
 
-// source is where credentials come from.
-type source struct {
-	words       string // in the middle of a sentence
-	machineRole bool   // nothing is configured
-	signIn      string // what renews them, a whole sentence
+// unusable: the problem has no word of an answer that may quote the request.
+func unusable(err error) []Finding {
+	p := problem.From(err)
+	return one(Warning, p.Sentence, p.Hint)
 }
 
-func (s source) String() string { return s.words }
-
-func sourceOf(cfg aws.Config) source {
-	var sources []aws.CredentialSource
-	if cached, ok := cfg.Credentials.(*aws.CredentialsCache); ok {
-		sources = cached.ProviderSources()
+// named names the credentials, in the middle of a sentence.
+func named(c *caller.Caller) string {
+	if kind := c.Kind(); kind != "" {
+		return c.String() + " (" + kind + ")"
 	}
-	profile := ""
-	for _, from := range cfg.ConfigSources {
-		if shared, ok := from.(config.SharedConfig); ok {
-			profile = shared.Profile
-		}
-	}
-	has := func(any ...aws.CredentialSource) bool {
-		return slices.ContainsFunc(sources, func(s aws.CredentialSource) bool { return slices.Contains(any, s) })
-	}
-	named := "the AWS profile " + printable.Quoted(profile)
-	switch {
-	case slices.Equal(sources, []aws.CredentialSource{aws.CredentialSourceIMDS}):
-		return source{words: "this machine's instance role", machineRole: true, signIn: "Give the machine a role, or set up a profile."}
-	case has(aws.CredentialSourceEnvVars):
-		return source{words: "the AWS credentials in the environment variables", signIn: "Set fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset them to use a profile."}
-	case has(aws.CredentialSourceEnvVarsSTSWebIDToken):
-		return source{words: "the web identity in the environment variables", signIn: "Renew the file that AWS_WEB_IDENTITY_TOKEN_FILE names."}
-	case has(aws.CredentialSourceHTTP):
-		return source{words: "the credentials of this container", signIn: "Look at the role of the container."}
-	case has(aws.CredentialSourceProfileSSO, aws.CredentialSourceSSO, aws.CredentialSourceProfileSSOLegacy, aws.CredentialSourceSSOLegacy):
-		return source{words: named + " (IAM Identity Center)", signIn: "Run `spacehatch signin --profile " + printable.Text(profile, 128) + "`."}
-	case has(aws.CredentialSourceProfileProcess, aws.CredentialSourceProcess):
-		return source{words: named + " (credential_process)", signIn: "Run its credential_process in a terminal to see why."}
-	case profile != "":
-		return source{words: named, signIn: "Renew the credentials of the profile " + printable.Quoted(profile) + "."}
-	}
-	return source{words: "the AWS credentials of this computer", signIn: "Sign in to AWS again."}
+	return c.String()
 }
 
-// identity uses the credentials and tells whose they are.
-func (s source) identity(ctx context.Context, cfg aws.Config, accounts []string) Finding {
-	bounded := ctx
-	if s.machineRole {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, machineRoleTimeout)
-		defer cancel()
+// whose tells whose the credentials are, and whether any space is in reach.
+func whose(c *caller.Caller, identity string, accounts []string) Finding {
+	account := "that AWS did not name"
+	if parsed, err := arn.Parse(identity); err == nil {
+		account = printable.Text(parsed.AccountID, 32)
 	}
-	if _, err := cfg.Credentials.Retrieve(bounded); err != nil {
-		if s.machineRole {
-			return Finding{Severity: Info, Sentence: "No AWS credentials are set up on this computer. Links from Studio need none."}
-		}
-		return s.failed(err)
-	}
-	caller, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return s.failed(err)
-	}
-	account := printable.Text(aws.ToString(caller.Account), 32)
-	f := Finding{Severity: OK, Sentence: fmt.Sprintf("%s%s: %s in the account %s.",
-		strings.ToUpper(s.words[:1]), s.words[1:], printable.Text(aws.ToString(caller.Arn), 300), account)}
+	words := named(c)
+	f := Finding{Severity: OK, Sentence: fmt.Sprintf("%s%s: %s in the account %s.", strings.ToUpper(words[:1]), words[1:], printable.Text(identity, 300), account)}
 	if len(accounts) > 0 && !slices.Contains(accounts, account) {
 		f.Severity = Warning
 		f.Sentence += " None of the spaces that you opened before is in that account."
 		f.Hint = "Choose another profile with AWS_PROFILE, or open spaces by their links from Studio."
-	}
-	return f
-}
-
-// plainCode is the form of AWS's error codes.
-var plainCode = regexp.MustCompile(`^[A-Za-z.]{1,64}$`)
-
-// failed tells why credentials are of no use. The error's own text is not
-// shown: answers to bad signatures quote the request.
-func (s source) failed(err error) Finding {
-	f := Finding{Severity: Warning, Hint: s.signIn}
-	code := ""
-	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		code = answer.ErrorCode()
-	}
-	_, noToken := errors.AsType[*ssocreds.InvalidTokenError](err)
-	switch {
-	case slices.Contains([]string{"ExpiredToken", "ExpiredTokenException", "UnauthorizedException", "InvalidGrantException"}, code), noToken:
-		f.Sentence = fmt.Sprintf("The sign-in of %s has expired.", s)
-	case slices.Contains([]string{"InvalidClientTokenId", "UnrecognizedClientException"}, code):
-		f.Sentence = fmt.Sprintf("AWS does not know the access key of %s.", s)
-	case code == "SignatureDoesNotMatch" || code == "InvalidSignatureException":
-		f.Sentence = fmt.Sprintf("The secret key of %s does not fit, or this computer's clock is wrong.", s)
-	case plainCode.MatchString(code):
-		f.Sentence = fmt.Sprintf("AWS refused %s (%s).", s, code)
-	case errors.Is(err, fs.ErrNotExist):
-		f.Sentence = fmt.Sprintf("Nobody has signed in to %s on this computer yet.", s)
-	default:
-		f.Sentence = fmt.Sprintf("Nothing could be learned of %s: neither they nor AWS gave a usable answer.", s)
 	}
 	return f
 }

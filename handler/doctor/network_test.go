@@ -259,7 +259,7 @@ func TestCredentialsAgainstTheSimulator(t *testing.T) {
 		{"good, known", "AKIAGOOD", "right", []string{"444455556666", "111122223333"}, OK, "111122223333."},
 		{"another account", "AKIAGOOD", "right", []string{"444455556666"}, Warning, "None of the spaces"},
 		{"expired", "AKIAOLD", "right", nil, Warning, "has expired"},
-		{"wrong", "AKIAGOOD", "HIDDEN", nil, Warning, "does not fit"},
+		{"wrong", "AKIAGOOD", "HIDDEN", nil, Warning, "does not belong to the access key"},
 		{"unknown", "AKIANOBODY", "HIDDEN", nil, Warning, "does not know the access key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestCredentialsAgainstTheSimulator(t *testing.T) {
 	})
 	t.Run("nobody answers", func(t *testing.T) {
 		awsHome(t, "", "AWS_ACCESS_KEY_ID=AKIAGOOD", "AWS_SECRET_ACCESS_KEY=HIDDEN", "AWS_ENDPOINT_URL_STS=http://127.0.0.1:1")
-		if f := only(t, Credentials("us-east-1", true, nil)); f.Severity != Warning || !strings.Contains(f.Sentence, "Nothing could be learned") {
+		if f := only(t, Credentials("us-east-1", true, nil)); f.Severity != Warning || !strings.Contains(f.Sentence, "could not be reached") {
 			t.Errorf("%+v", f)
 		}
 	})
