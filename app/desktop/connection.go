@@ -44,6 +44,11 @@ type Options struct {
 	Retry bool
 	// Reopens: there is no link that a try could use up.
 	Reopens bool
+	// Start opens the space of a link that cannot be used any more, and starts
+	// the space where that is needed; nil where nothing does. CanStart is asked
+	// when a link has failed, and calls nobody.
+	Start    func(context.Context) (handler.Result, error)
+	CanStart func(context.Context) bool
 }
 
 // Connection shows one connection in a window. It implements handler.Person,
@@ -118,11 +123,12 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 	for {
 		result, err := c.try(ctx, work)
 		found := problem.From(err)
-		c.finish(result, found)
+		starts := c.starts(ctx, found)
+		c.finish(result, found, starts)
 		if found == nil || found.Code == problem.Cancelled {
 			abandon() // no window has to come up to say that
 		}
-		if found == nil || !c.options.Retry || !again(found.Code, c.options.Reopens) {
+		if found == nil || !c.options.Retry || !starts && !again(found.Code, c.options.Reopens) {
 			return result, err
 		}
 		select {
@@ -133,8 +139,16 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 		case <-ctx.Done():
 			return result, err
 		}
+		if starts {
+			work, c.options.Reopens = c.options.Start, true
+		}
 		c.change(func() { c.state.Steps, c.state.Problem = steps(), nil })
 	}
+}
+
+// starts reports whether the space of a link is to be opened without it.
+func (c *Connection) starts(ctx context.Context, found *problem.Problem) bool {
+	return found != nil && !c.options.Reopens && c.options.Start != nil && usedUp(found.Code) && c.space.Kind == session.SageMaker && c.options.CanStart(ctx)
 }
 
 // try does the work once.
@@ -146,7 +160,7 @@ func (c *Connection) try(ctx context.Context, work func(context.Context) (handle
 }
 
 // finish puts the outcome into the state.
-func (c *Connection) finish(result handler.Result, found *problem.Problem) {
+func (c *Connection) finish(result handler.Result, found *problem.Problem, starts bool) {
 	c.change(func() {
 		settle(c.state.Steps)
 		c.state.Question = nil
@@ -159,7 +173,8 @@ func (c *Connection) finish(result handler.Result, found *problem.Problem) {
 		if found.Code != problem.LinkMalformed && found.Code != problem.LinkRefused {
 			c.state.Problem.Studio = studio(c.space)
 		}
-		c.state.Problem.Retry = c.options.Retry && again(found.Code, c.options.Reopens)
+		c.state.Problem.Retry = c.options.Retry && (starts || again(found.Code, c.options.Reopens))
+		c.state.Problem.Starts = c.state.Problem.Retry && starts
 		// Who has just said no knows why nothing opens; who was told in the
 		// terminal need not be told again.
 		if found.Code != problem.Cancelled && found.Code != problem.NeedsPerson {

@@ -3,6 +3,7 @@ package desktop
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,6 +272,47 @@ func TestTryAgain(t *testing.T) {
 	}
 	if last := w.last(); !last.Done || last.Problem != nil {
 		t.Errorf("the last screen is %+v", last)
+	}
+}
+
+// TestTheSpaceOfALinkThatIsUsedUp is opened without it, where that can be.
+func TestTheSpaceOfALinkThatIsUsedUp(t *testing.T) {
+	for _, test := range []struct {
+		code    problem.Code
+		can     bool
+		kind    session.Kind
+		started int
+	}{
+		{problem.TunnelRefused, true, session.SageMaker, 2},
+		{problem.SpaceStarting, true, session.SageMaker, 2},
+		{problem.TunnelRefused, false, session.SageMaker, 0},
+		{problem.TunnelRefused, true, session.HyperPod, 0},
+		{problem.LinkRefused, true, session.SageMaker, 0},
+	} {
+		c, w, _ := connection(t, "tries again")
+		started := 0
+		c.options.Retry = true
+		c.options.CanStart = func(context.Context) bool { return test.can }
+		c.options.Start = func(context.Context) (handler.Result, error) {
+			if started++; started == 1 {
+				return handler.Result{}, problem.New(problem.Throttled, "Wait.", "", nil)
+			}
+			return handler.Result{}, nil
+		}
+		_, err := run(t, c, func(context.Context) (handler.Result, error) {
+			space := link().Space
+			space.Kind = test.kind
+			c.Meet(space)
+			return handler.Result{}, problem.New(test.code, "No.", "", nil)
+		})
+		if started != test.started || (err == nil) != (started > 0) {
+			t.Errorf("%+v: started %d times, %v", test, started, err)
+		}
+		if started > 0 != slices.ContainsFunc(w.screens(), func(s view.Screen) bool {
+			return s.Connection != nil && s.Connection.Problem != nil && s.Connection.Problem.Starts
+		}) {
+			t.Errorf("%+v: shown %+v", test, w.screens())
+		}
 	}
 }
 

@@ -87,6 +87,16 @@ func again(code problem.Code, reopens bool) bool {
 	return false
 }
 
+// usedUp are the problems of a link whose session opens nothing: it is spent, or
+// the space does not run.
+func usedUp(code problem.Code) bool {
+	switch code {
+	case problem.TunnelRefused, problem.NoSession, problem.SpaceNotFound, problem.SpaceStarting:
+		return true
+	}
+	return false
+}
+
 // studio is the address of the Studio that a space belongs to, or empty where
 // we do not know it. Studio's own refresh address has this form.
 func studio(s session.Space) string {

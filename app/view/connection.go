@@ -100,6 +100,9 @@ type Problem struct {
 	Studio string `json:"studio,omitempty"`
 	// Retry: who sent this waits for [RetryAsked].
 	Retry bool `json:"retry,omitempty"`
+	// Starts, with Retry: the next try needs no link and starts the space where
+	// that is needed.
+	Starts bool `json:"starts,omitempty"`
 	// Program names the program and its version, for a report.
 	Program string `json:"program,omitempty"`
 }

@@ -44,7 +44,11 @@ func (b *builder) problem(v view.Connection, act Actions) {
 		b.right, b.focus = append(b.right, open), open
 	}
 	if p.Retry {
-		again := b.button(lang.L("Try again"), widget.HighImportance, act.Retry)
+		words := lang.L("Try again")
+		if p.Starts {
+			words = lang.L("Start the space")
+		}
+		again := b.button(words, widget.HighImportance, act.Retry)
 		b.right, b.focus = append(b.right, again), again
 	}
 }

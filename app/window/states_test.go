@@ -167,6 +167,11 @@ func states() []state {
 			Details: "open data channel: handshake: 403 Forbidden", Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
 			Program: "Spacehatch dev (linux/amd64)",
 		}}),
+		connection("start-the-space", view.Connection{Space: space(), Steps: steps(done, failed, waiting, waiting, waiting, waiting), Problem: &view.Problem{
+			Code: "tunnel-refused", Sentence: "AWS refused the session of this link.", Retry: true, Starts: true,
+			Hint:   "A link works once, for about a minute: click Open in VS Code in Studio again. If that does not help, look there whether the space is running.",
+			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
+		}}),
 		connection("try-again", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, failed), Problem: &view.Problem{
 			Code: "no-editor", Sentence: "No IDE was found that can open a space: we looked for Visual Studio Code, Cursor and VSCodium.", Hint: "Install one of them and click again.", Retry: true,
 			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",

@@ -11,6 +11,7 @@ import (
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/internal/caller"
 )
 
 // findWindows says which program opens windows for a person at this machine,
@@ -47,6 +48,8 @@ func (p *program) inWindow(ctx context.Context, program string, c *handler.Conne
 	w := desktop.New(desktop.Options{
 		Program: program, Version: "Spacehatch " + builtFor(),
 		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json, Reopens: f.reopens,
+		Start:    func(ctx context.Context) (handler.Result, error) { return p.openInstead(ctx, c, q, first.space, f) },
+		CanStart: func(ctx context.Context) bool { return hasCredentials(ctx, first.space.Region) },
 	})
 	report := c.Report
 	c.Report = func(e handler.Event) {
@@ -59,6 +62,22 @@ func (p *program) inWindow(ctx context.Context, program string, c *handler.Conne
 		w.Meet(s)
 	}}
 	return w.Run(ctx, do)
+}
+
+// openInstead opens the space of a link that cannot be used any more, as
+// `spacehatch connect` does.
+func (p *program) openInstead(ctx context.Context, c *handler.Connector, q *parts, space session.Space, f connectFlags) (handler.Result, error) {
+	c.Studio = p.awsStudio(q.places, f.aws)
+	o := f.Options
+	o.Stopped = true // it may be: that is looked at first
+	return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, p.signer(c.Person, o.Yes)), o)
+}
+
+// hasCredentials reports whether this computer has AWS credentials, without
+// using them.
+func hasCredentials(ctx context.Context, region string) bool {
+	found, err := caller.Load(ctx, caller.Request{}, caller.Options{Region: region})
+	return err == nil && found.Configured()
 }
 
 // meeting tells which space is being opened: one whose alias is asked for has

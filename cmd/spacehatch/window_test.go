@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,6 +51,7 @@ var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
 // choosers say yes to a set-up, and which of its items they choose.
 var choosers = map[string]func(view.Item) bool{
 	"yes":        func(i view.Item) bool { return i.Chosen },
+	"starts":     func(i view.Item) bool { return i.Chosen }, // and the space
 	"nothing":    func(view.Item) bool { return false },
 	"everything": func(view.Item) bool { return true },
 }
@@ -90,6 +92,11 @@ func sitBefore(person string) error {
 			}
 			if gone {
 				return nil
+			}
+		}
+		if c := screen.Connection; person == "starts" && c != nil && c.Problem != nil && c.Problem.Starts {
+			if err := ipc.Send(os.Stdout, view.Act{Kind: view.RetryAsked}); err != nil {
+				return err
 			}
 		}
 		chooses, agrees := choosers[person]
@@ -255,6 +262,47 @@ func TestARefusedLinkIsShown(t *testing.T) {
 	last := screens[len(screens)-1].Connection
 	if last == nil || last.Problem == nil || last.Problem.Code != "link-malformed" || last.Problem.Retry || last.Problem.Studio != "" {
 		t.Errorf("the last screen is %+v", last)
+	}
+}
+
+// TestALinkToASpaceThatWasStopped: where this computer has credentials the window
+// offers to start it, and goes on to the end.
+func TestALinkToASpaceThatWasStopped(t *testing.T) {
+	for _, signedIn := range []bool{true, false} {
+		t.Run(fmt.Sprintf("signed in %v", signedIn), func(t *testing.T) {
+			s, d := slowStudio(t, 0), newDesk(t)
+			before := slices.Clone(d.env)
+			d.signedIn(s)
+			link := s.link(t, "space=my-space")
+			if got := d.run(t, "", "stop", "--yes", "my-space"); got.code != exitOK {
+				t.Fatalf("%v", got)
+			}
+			if !signedIn {
+				d.env = before
+				d.at(s)
+			}
+			shown := d.person(t, "starts")
+			got := d.run(t, link, "open", "--editor", "none", "-")
+			screens := shown()
+			asked, starts := "", false
+			for _, screen := range screens {
+				if c := screen.Connection; c != nil {
+					starts = starts || c.Problem != nil && c.Problem.Starts
+					if c.Question != nil && c.Question.Change != nil && c.Question.Change.Kind == view.SpaceStart {
+						asked = c.Question.Change.Title
+					}
+				}
+			}
+			if !signedIn {
+				if got.code != exitFailed || starts || asked != "" {
+					t.Errorf("%v; asked %q", got, asked)
+				}
+				return
+			}
+			if last := screens[len(screens)-1].Connection; got.code != exitOK || !starts || asked == "" || !last.Done {
+				t.Errorf("%v; starts %v, asked %q, at last %+v", got, starts, asked, last)
+			}
+		})
 	}
 }
 
