@@ -40,6 +40,8 @@ func streamKeys(kind session.Kind) []string {
 // the others.
 func linkKeys(kind session.Kind) (always, sometimes []string) {
 	switch kind {
+	case callback:
+		return []string{"connection_identifier", "request_id", "ws_url", "token"}, []string{"session"}
 	case session.HyperPod:
 		return []string{"sessionId", "streamUrl", "sessionToken"},
 			[]string{"workspaceName", "namespace", "eksClusterArn", "refreshUrl"}

@@ -48,8 +48,10 @@ func ofLink(err error) error {
 // over.
 func ofSession(err error) error {
 	return told("session", err, "Start the session again with the AWS CLI; a response of ssm:StartSession holds no such thing.",
-		strings.ToUpper(privateLink[:1])+privateLink[1:])
+		upperFirst(privateLink))
 }
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // ofSpace says the same of a space that the person named.
 func ofSpace(err error) error { return told("space", err, "", "") }

@@ -13,6 +13,23 @@ import (
 // Chain asks its sources one after the other. It is a [Source] itself.
 type Chain []Source
 
+// Personal is a source that takes a person's attention. A [Chain] leaves it out
+// where AWS has said something of the space itself, or could not be reached:
+// the person could do nothing about that there.
+type Personal struct{ Source }
+
+// notForAPerson are such answers.
+var notForAPerson = []problem.Code{
+	problem.TooManyConnections, problem.SpaceNotFound, problem.SpaceStarting, problem.Rejected,
+	problem.Throttled, problem.Unreachable,
+}
+
+func (p Personal) helps(failed []error) bool {
+	return !slices.ContainsFunc(failed, func(err error) bool {
+		return slices.Contains(notForAPerson, problem.From(err).Code)
+	})
+}
+
 // Session returns the first session that a source gives. A source that fails
 // does not hide the next one: expired credentials must not stop a click in
 // Studio. Only the end of ctx and a person's [problem.Cancelled] end the walk.
@@ -22,6 +39,9 @@ type Chain []Source
 func (c Chain) Session(ctx context.Context, space Space) (Session, error) {
 	var failed, none []error
 	for _, source := range c {
+		if personal, ok := source.(Personal); ok && !personal.helps(failed) {
+			continue
+		}
 		session, err := source.Session(ctx, space)
 		switch {
 		case err == nil:
@@ -42,10 +62,23 @@ func (c Chain) Session(ctx context.Context, space Space) (Session, error) {
 	return Session{}, noSession(space, none)
 }
 
-// telling orders the problems: what AWS said of the space itself, then what
-// the user can mend, then what time or luck can mend. Others come last.
+// The problems of asking for a session in the browser.
+const (
+	// StudioSilent: a person was sent there, and no session came.
+	StudioSilent problem.Code = "studio-silent"
+	// StudioUnattended: nobody answered there the last times, so no further tab
+	// is opened by itself.
+	StudioUnattended problem.Code = "studio-unattended"
+	// NoPage: no address is known where a browser gets a session.
+	NoPage problem.Code = "no-refresh-page"
+)
+
+// telling orders the problems: what AWS said of the space itself, what the
+// policy forbids, what the user has just seen in the browser, then what they can
+// mend, then what time or luck can mend. Others come last.
 var telling = []problem.Code{
 	problem.TooManyConnections, problem.SpaceNotFound, problem.SpaceStarting, problem.Rejected,
+	problem.LinkRefused, StudioSilent,
 	problem.AccessDenied, problem.CredentialsExpired, caller.CredentialsWrong, caller.ClockWrong, problem.NoCredentials,
 	StoreUnsafe, StoreDamaged, StoreFailed, problem.Throttled, problem.Unreachable,
 }
@@ -85,10 +118,13 @@ func noSession(space Space, none []error) *problem.Problem {
 	sentence := fmt.Sprintf("There is no unused session for the space %s.", space.label())
 	hint := clickAgain(space)
 	for _, err := range none {
-		if p, ok := errors.AsType[*problem.Problem](err); ok && p.Code == problem.NoCredentials {
-			sentence += " " + p.Sentence
-			hint = p.Hint
-			break
+		p, ok := errors.AsType[*problem.Problem](err)
+		if !ok {
+			continue
+		}
+		sentence += " " + p.Sentence
+		if p.Code == problem.NoCredentials || p.Code == StudioUnattended {
+			hint = p.Hint // the others say no more than to click again
 		}
 	}
 	return problem.New(problem.NoSession, sentence, hint, nil)

@@ -76,3 +76,40 @@ func TestStoreAndLocalInAChain(t *testing.T) {
 	_, err = Chain{s}.Session(t.Context(), space)
 	golden(t, "problems/chain-nothing", told(t, err))
 }
+
+// A browser is opened where what failed before leaves that open.
+func TestAPersonIsAskedWhereThatHelps(t *testing.T) {
+	for code, asked := range map[problem.Code]bool{
+		problem.NoCredentials: true, problem.CredentialsExpired: true, problem.AccessDenied: true, StoreDamaged: true,
+		problem.TooManyConnections: false, problem.SpaceNotFound: false, problem.SpaceStarting: false,
+		problem.Rejected: false, problem.Throttled: false, problem.Unreachable: false,
+	} {
+		got, err := Chain{fails(problem.New(code, "Failed.", "x", nil)), Personal{gives("of the browser")}}.Session(t.Context(), mySpace)
+		if (got.ID == "of the browser") != asked || (err == nil) != asked {
+			t.Errorf("%s: %+v, %v", code, got, err)
+		}
+	}
+}
+
+func TestWhatIsToldWhereTheBrowserBroughtNothing(t *testing.T) {
+	none := problem.New(problem.NoCredentials, "There are no credentials.", "Click, or set up some.", ErrNone)
+	for name, test := range map[string]struct {
+		err  error
+		hint string
+	}{
+		"no page":    {problem.New(NoPage, "There is no page.", "Click.", ErrNone), "Click, or set up some."},
+		"unattended": {problem.New(StudioUnattended, "Nobody was there.", "Be there.", ErrNone), "Be there."},
+	} {
+		_, err := Chain{fails(none), Personal{fails(test.err)}}.Session(t.Context(), mySpace)
+		p := problem.From(err)
+		want := `There is no unused session for the space "my-space". There are no credentials. ` + problem.From(test.err).Sentence
+		if p.Code != problem.NoSession || p.Sentence != want || p.Hint != test.hint {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	silent := problem.New(StudioSilent, "Nothing came.", "Again.", nil)
+	_, err := Chain{fails(problem.New(problem.CredentialsExpired, "Expired.", "Sign in.", nil)), Personal{fails(silent)}}.Session(t.Context(), mySpace)
+	if p := problem.From(err); p.Code != StudioSilent || !errors.Is(err, &problem.Problem{Code: problem.CredentialsExpired}) {
+		t.Errorf("silent: %v", err)
+	}
+}

@@ -77,6 +77,10 @@ const (
 	FromLink Origin = "link"
 	// FromAPI: AWS gave it for that very space, to the user's own credentials.
 	FromAPI Origin = "api"
+	// FromStudio: the page in the browser that we sent there brought it. It
+	// counts as a link: what a browser is asked to open is not hidden from
+	// everybody on this computer.
+	FromStudio Origin = "studio"
 )
 
 // Source gives a session for a space. A source that has none, without
