@@ -306,6 +306,7 @@ func environment(caller api.Identity, endpoint string, g *gateway.Gateway, confi
 		"AWS_REGION":                  region,
 		"AWS_DEFAULT_REGION":          region,
 		"AWS_EC2_METADATA_DISABLED":   "true",
+		"SPACEHATCH_STUDIO_URL":       endpoint,
 		"AWS_CONFIG_FILE":             config,
 		"AWS_SHARED_CREDENTIALS_FILE": credentials,
 		// The page is trusted for reconnecting without a click, by plain HTTP.

@@ -60,9 +60,9 @@ func (p Programs) Act(ctx context.Context, a Action) error {
 		if err != nil {
 			return err
 		}
-		return p.browse(ctx, address)
+		return p.Browse(ctx, address)
 	case Release:
-		return p.browse(ctx, p.Releases)
+		return p.Browse(ctx, p.Releases)
 	case Details:
 		return p.Command(ctx, "status", "--window", "--", a.Alias)
 	case Spaces:

@@ -19,8 +19,8 @@ func (p Programs) copy(ctx context.Context, text string) error {
 	return err
 }
 
-// browse shows an address in the browser.
-func (p Programs) browse(ctx context.Context, address string) error {
+// Browse shows an address in the browser, which goes on after the end of ctx.
+func (p Programs) Browse(ctx context.Context, address string) error {
 	_, err := p.run(ctx, "", "/usr/bin/open", address)
 	return err
 }

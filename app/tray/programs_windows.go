@@ -22,7 +22,7 @@ func (p Programs) copy(ctx context.Context, text string) error {
 	return err
 }
 
-// browse shows an address in the browser.
-func (p Programs) browse(_ context.Context, address string) error {
+// Browse shows an address in the browser, which goes on after the end of ctx.
+func (p Programs) Browse(_ context.Context, address string) error {
 	return p.start(exec.Command("rundll32.exe", "url.dll,FileProtocolHandler", address))
 }

@@ -29,6 +29,7 @@ const (
 	variableBrowser  = "SPACEHATCH_TEST_BROWSER"  // what the person says on the page to sign in: allow or deny, or fail for no browser
 	variableWait     = "SPACEHATCH_TEST_WAIT"     // how long a tunnel waits for its ssh
 	variableGuard    = "SPACEHATCH_TEST_GUARD"    // how often a space is told of work
+	variableTabs     = "SPACEHATCH_TEST_TABS"     // the folder of what xdg-open does
 	// ping interval, longest silence and longest time without a socket
 	variableBounds = "SPACEHATCH_TEST_BOUNDS"
 )
@@ -39,7 +40,7 @@ const (
 // TestMain lets the test binary be the program, with the real main, and the
 // ssh that the program finds.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"spacehatch": beSpacehatch, pluginName: beSpacehatch, "spacehatch-desktop": beDesktop, "ssh": beSSH})
+	testscript.Main(m, map[string]func(){"spacehatch": beSpacehatch, pluginName: beSpacehatch, "spacehatch-desktop": beDesktop, "ssh": beSSH, "xdg-open": beBrowser})
 }
 
 func beSpacehatch() {

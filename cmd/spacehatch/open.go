@@ -54,9 +54,10 @@ func (p *program) connectCommand() *cobra.Command {
 		Use:   "connect NAME|ARN|ALIAS|INSTANCE",
 		Short: "Open a space without a link, and start it where that is needed",
 		Long: "Opens a space that was opened before, by its alias, or any space by its name or\n" +
-			"ARN: through the connection that is open, else with a session from your last click\n" +
-			"or from your local AWS credentials. A space that is stopped, too small or has remote\n" +
-			"access off is made ready first, after a question that says what would be changed.\n" +
+			"ARN: through the connection that is open, else with a session from your last click,\n" +
+			"from your local AWS credentials, or from Studio in your browser. A space that is\n" +
+			"stopped, too small or has remote access off is made ready first, after a question\n" +
+			"that says what would be changed.\n" +
 			"Ctrl-C leaves the space as it is then.\n\n" +
 			"The id of an EC2 instance (i-…) or of a machine elsewhere (mi-…) opens that machine\n" +
 			"through Session Manager; --user, --profile and --region are remembered for it.",
@@ -78,7 +79,7 @@ func (p *program) connectCommand() *cobra.Command {
 					return handler.Result{}, err
 				}
 				c.Studio, o.Stopped = p.awsStudio(q.places, f.aws), stopped
-				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who), o)
+				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who, p.inBrowser(q, true, reportWaiting(c))), o)
 			})
 		},
 	}

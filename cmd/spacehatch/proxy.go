@@ -12,6 +12,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
@@ -50,8 +51,11 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err := q.policy.CheckSpace(space); err != nil {
 		return err
 	}
-	s, err := p.sources(q).Session(ctx, space)
+	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.atTerminal(), p.sayWaiting(space))).Session(ctx, space)
 	if err != nil {
+		if ctx.Err() != nil {
+			return problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)
+		}
 		return err
 	}
 	return (&carrier{program: p, parts: q, space: space, session: s, down: watched(s.Origin)}).carry(ctx, ssh)

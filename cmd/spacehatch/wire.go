@@ -119,10 +119,11 @@ func (p *program) connector(q *parts) *handler.Connector {
 func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "", nobody) }
 
 // sourcesOf are the same with a profile of the AWS configuration, which may be
-// empty, and somebody who can sign in.
-func (p *program) sourcesOf(q *parts, profile string, who signer) session.Source {
+// empty, somebody who can sign in, and last of all what asks a person.
+func (p *program) sourcesOf(q *parts, profile string, who signer, last ...session.Source) session.Source {
 	local := session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})
-	return counted{q.places, session.Chain{q.store, signingIn{local, who}, signingIn{p.manager(), who}}}
+	chain := session.Chain{q.store, signingIn{local, who}, signingIn{p.manager(), who}}
+	return counted{q.places, append(chain, last...)}
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.

@@ -104,7 +104,7 @@ func environment(base []string) []string {
 		switch {
 		case name == "ELECTRON_RUN_AS_NODE", name == "ELECTRON_NO_ATTACH_CONSOLE", strings.HasPrefix(name, "VSCODE_"):
 		case name == "CHROME_DESKTOP", strings.HasPrefix(name, "GIO_LAUNCHED_DESKTOP_FILE"):
-		case strings.HasPrefix(name, "SPACEHATCH_") && name != "SPACEHATCH_TRUSTED_HOSTS" && name != "SPACEHATCH_LOG":
+		case strings.HasPrefix(name, "SPACEHATCH_") && name != "SPACEHATCH_TRUSTED_HOSTS" && name != "SPACEHATCH_STUDIO_URL" && name != "SPACEHATCH_LOG":
 		default:
 			env = append(env, entry)
 		}

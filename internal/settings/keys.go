@@ -31,6 +31,11 @@ const KeyProfile = "tunnel_profile"
 // VariableProfile stands in for it.
 const VariableProfile = "SPACEHATCH_TUNNEL_PROFILE"
 
+// VariableStudio is an address that stands in for AWS's own of Studio, where a
+// browser gets sessions. It is held to what links are: https below
+// .sagemaker.aws, or a trusted host.
+const VariableStudio = "SPACEHATCH_STUDIO_URL"
+
 // The environment variables that stand in for keys of the file.
 const (
 	VariableEditor       = "SPACEHATCH_EDITOR"        // in place of editor

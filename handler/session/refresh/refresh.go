@@ -44,7 +44,7 @@ type Options struct {
 	// other's way, and makes it where it is not there.
 	Dir func() (string, error)
 	// Browse shows an address in the browser. It need not return before the
-	// browser ends, but returns with the end of ctx.
+	// browser ends, but returns with the end of ctx. nil: there is no browser.
 	Browse func(ctx context.Context, address string) error
 	// Read reads the query of a call, strictly and within bounds.
 	Read func(query string) (Callback, error)
@@ -104,6 +104,9 @@ func (s *Source) Session(ctx context.Context, space session.Space) (session.Sess
 	}
 	if err := s.o.CheckPage(page); err != nil {
 		return session.Session{}, err
+	}
+	if s.o.Browse == nil {
+		return session.Session{}, fmt.Errorf("there is no browser to open: %w", session.ErrNone)
 	}
 	turn, err := s.take(ctx, space)
 	if err != nil {
