@@ -42,6 +42,8 @@ type Options struct {
 	// Retry lets the person try again after some problems. Then [Connection.Run]
 	// ends only when the window is closed.
 	Retry bool
+	// Steps are the steps that there will be; nil is all six.
+	Steps []handler.Step
 	// Reopens: there is no link that a try could use up.
 	Reopens bool
 	// Start opens the space of a link that cannot be used any more, and starts
@@ -92,7 +94,7 @@ const (
 func New(o Options) *Connection {
 	c := &Connection{options: o, wait: patience, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
 	c.start = func(ctx context.Context, first view.Screen) (*Process, error) { return Start(ctx, o.Program, first) }
-	c.state.Steps = steps()
+	c.state.Steps = c.steps()
 	return c
 }
 
@@ -142,7 +144,7 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 		if starts {
 			work, c.options.Reopens = c.options.Start, true
 		}
-		c.change(func() { c.state.Steps, c.state.Problem = steps(), nil })
+		c.change(func() { c.state.Steps, c.state.Problem = c.steps(), nil })
 	}
 }
 

@@ -479,7 +479,7 @@ func TestTheStartOfASpaceIsAStep(t *testing.T) {
 		}
 		return text
 	}
-	before := steps()
+	before := New(Options{}).steps()
 	after := apply(before, handler.Event{Step: handler.StepSpace, Progress: handler.Started})
 	after = apply(after, handler.Event{Step: handler.StepSpace, Progress: handler.Waiting, Detail: "waiting for the space to start"})
 	if got := ids(after); got != "link space tunnel consent ssh-config ssh editor " {
@@ -488,7 +488,7 @@ func TestTheStartOfASpaceIsAStep(t *testing.T) {
 	if s := after[1]; s.State != view.Running || s.Detail != "waiting for the space to start" {
 		t.Errorf("%+v", s)
 	}
-	if got := ids(apply(steps(), handler.Event{Step: handler.StepTunnel, Progress: handler.Started})); got != ids(before) {
+	if got := ids(apply(New(Options{}).steps(), handler.Event{Step: handler.StepTunnel, Progress: handler.Started})); got != ids(before) {
 		t.Errorf("without a start: %s", got)
 	}
 }

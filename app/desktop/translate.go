@@ -27,13 +27,20 @@ func Problem(p *problem.Problem) *view.Problem {
 	return v
 }
 
-// steps are the six steps before anything has begun.
-func steps() []view.Step {
-	var all []view.Step
-	for _, id := range []handler.Step{
+// steps are the steps before anything has begun.
+func (c *Connection) steps() []view.Step {
+	if c.options.Steps != nil {
+		return waiting(c.options.Steps...)
+	}
+	return waiting(
 		handler.StepLink, handler.StepTunnel, handler.StepConsent,
 		handler.StepSSHConfig, handler.StepSSH, handler.StepEditor,
-	} {
+	)
+}
+
+func waiting(steps ...handler.Step) []view.Step {
+	var all []view.Step
+	for _, id := range steps {
 		all = append(all, view.Step{ID: string(id), State: view.Waiting})
 	}
 	return all

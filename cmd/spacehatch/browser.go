@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacehatch/spacehatch/app/desktop"
 	"github.com/spacehatch/spacehatch/app/tray"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/session/refresh"
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/settings"
 )
 
@@ -31,9 +33,15 @@ func openBrowser(address string) error {
 	return tray.Programs{Detached: detached, Scratch: os.TempDir()}.Browse(context.Background(), address)
 }
 
+// inquiry says how a person is asked in the browser.
+type inquiry struct {
+	attended bool                        // they have just asked for it
+	waiting  func(string, time.Duration) // told what takes its time
+	show     func(context.Context, session.Space, refresh.Ask) (session.Session, error)
+}
+
 // inBrowser is the source of sessions that asks Studio in the person's browser.
-// attended: a person has just asked for it. waiting is told what takes its time.
-func (p *program) inBrowser(q *parts, attended bool, waiting func(string, time.Duration)) session.Source {
+func (p *program) inBrowser(q *parts, how inquiry) session.Source {
 	studio, _ := p.lookup(settings.VariableStudio)
 	browse := func(ctx context.Context, address string) error {
 		opened := make(chan error, 1)
@@ -57,8 +65,44 @@ func (p *program) inBrowser(q *parts, attended bool, waiting func(string, time.D
 		},
 		Check: q.policy.CheckCallback, CheckPage: q.policy.CheckPage,
 		Studio: strings.TrimSuffix(studio, "/"), Earlier: q.store,
-		Attended: attended, Waiting: waiting, Log: p.log,
+		Attended: how.attended, Waiting: how.waiting, Show: how.show, Log: p.log,
 	})}
+}
+
+// fromSSH is the way of an ssh: a line that it passes on and, where it belongs to
+// no terminal, a window.
+func (p *program) fromSSH(space session.Space) inquiry {
+	how := inquiry{attended: p.atTerminal(), waiting: p.sayWaiting(space)}
+	if how.attended || p.windows == nil {
+		return how
+	}
+	window := p.windows(false)
+	if window == "" {
+		return how
+	}
+	say := how.waiting
+	var shown *desktop.Connection
+	how.waiting = func(detail string, elapsed time.Duration) {
+		say(detail, elapsed)
+		if shown != nil {
+			shown.Report(handler.Event{Step: handler.StepLink, Progress: handler.Waiting, Elapsed: elapsed, Detail: detail})
+		}
+	}
+	how.show = func(ctx context.Context, space session.Space, ask refresh.Ask) (found session.Session, err error) {
+		shown = desktop.New(desktop.Options{
+			Program: window, Version: "Spacehatch " + builtFor(), Steps: []handler.Step{handler.StepLink}, Reopens: true,
+		})
+		shown.Meet(space)
+		_, err = shown.Run(ctx, func(ctx context.Context) (_ handler.Result, err error) {
+			found, err = ask(ctx)
+			if err != nil && ctx.Err() != nil {
+				err = problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)
+			}
+			return handler.Result{}, err
+		})
+		return found, err
+	}
+	return how
 }
 
 // atTerminal reports whether a person has this process in a terminal of theirs.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
 )
@@ -260,5 +261,60 @@ func TestOtherStudiosInTheBrowser(t *testing.T) {
 				t.Errorf("the tabs are %q", got)
 			}
 		})
+	}
+}
+
+// waitsForStudio reports whether a window shows that.
+func waitsForStudio(screen view.Screen) bool {
+	c := screen.Connection
+	return c != nil && slices.ContainsFunc(c.Steps, func(s view.Step) bool {
+		return s.State == view.Running && s.Detail == "waiting for Studio in your browser"
+	})
+}
+
+// Where an ssh has no terminal, a window shows what is waited for, and a person
+// may give up there: for all who wait.
+func TestTheWaitForStudioIsShownAndCancelled(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.at(s)
+	d.hasBrowser(t, false)
+	d.knows(t)
+	shown := d.person(t, "looks on")
+	first := d.start(t, "proxy", alias)
+	tab := d.awaitTabs(t, 1)
+	eventually(t, func() bool { return slices.ContainsFunc(shown(), waitsForStudio) }, func() string { return "no window shows the wait" })
+	if c := shown()[0].Connection; c.Space.Name != "my-space" || len(c.Steps) != 1 || c.Steps[0].ID != "link" {
+		t.Errorf("the window shows %+v", c)
+	}
+	if err := visitTab(tab); err != nil {
+		t.Fatal(err)
+	}
+	first.expect(t, banner)
+	all := shown()
+	if last := all[len(all)-1].Connection; !last.Done || last.Problem != nil {
+		t.Errorf("the window shows at last %+v", last)
+	}
+
+	d.person(t, "looks on")
+	second := d.start(t, "proxy", alias)
+	d.awaitTabs(t, 2)
+	d.person(t, "gives up")
+	third := d.start(t, "proxy", alias)
+	eventually(t, func() bool { return strings.Contains(third.errors.String(), "waiting for another connection") },
+		func() string { return "the other proxy says " + third.errors.String() })
+	second.interrupt(t) // only that ssh: the third asks by itself
+	second.end(t)
+	if e := third.end(t); e.code != exitCancelled || !strings.Contains(e.errors, "Cancelled") {
+		t.Errorf("the one that was given up: %v", e)
+	}
+	if got := d.tabs(t); len(got) != 3 {
+		t.Errorf("the tabs are %q", got)
+	}
+
+	// In the window of connect, too.
+	e := d.run(t, "", "connect", alias, "--window", "--editor", "none", "--json")
+	if e.code != exitCancelled || !strings.Contains(e.out, `"code":"cancelled"`) {
+		t.Errorf("connect: %v", e)
 	}
 }

@@ -79,7 +79,7 @@ func (p *program) connectCommand() *cobra.Command {
 					return handler.Result{}, err
 				}
 				c.Studio, o.Stopped = p.awsStudio(q.places, f.aws), stopped
-				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who, p.inBrowser(q, true, reportWaiting(c))), o)
+				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who, p.inBrowser(q, inquiry{attended: true, waiting: reportWaiting(c)})), o)
 			})
 		},
 	}

@@ -51,7 +51,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err := q.policy.CheckSpace(space); err != nil {
 		return err
 	}
-	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.atTerminal(), p.sayWaiting(space))).Session(ctx, space)
+	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.fromSSH(space))).Session(ctx, space)
 	if err != nil {
 		if ctx.Err() != nil {
 			return problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)

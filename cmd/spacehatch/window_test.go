@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -83,6 +84,11 @@ func sitBefore(person string) error {
 		if err := json.NewEncoder(file).Encode(screen); err != nil {
 			return err
 		}
+		if person == "gives up" && waitsForStudio(screen) {
+			if err := ipc.Send(os.Stdout, view.Act{Kind: view.CancelAsked}); err != nil {
+				return err
+			}
+		}
 		if act, is := people[person]; is {
 			wish, gone := act(screen)
 			if wish != nil {
@@ -142,11 +148,14 @@ func (d *desk) person(t *testing.T, says string) (shown func() []view.Screen) {
 	return func() []view.Screen {
 		t.Helper()
 		data, err := os.ReadFile(file)
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // nothing yet
 			t.Fatal(err)
 		}
 		var all []view.Screen
 		for line := range strings.Lines(string(data)) {
+			if !strings.HasSuffix(line, "\n") {
+				break // it is being written
+			}
 			var screen view.Screen
 			if err := json.Unmarshal([]byte(line), &screen); err != nil {
 				t.Fatal(err)

@@ -37,8 +37,11 @@ type Callback struct {
 	Session    session.Session
 }
 
-// Options are what the source needs. Patience, Studio, Earlier, Waiting and Log
-// may be left out.
+// Ask waits for a session until ctx ends.
+type Ask func(ctx context.Context) (session.Session, error)
+
+// Options are what the source needs. Patience, Studio, Earlier, Waiting, Show
+// and Log may be left out.
 type Options struct {
 	// Dir returns the owner-only folder in which processes keep from each
 	// other's way, and makes it where it is not there.
@@ -63,6 +66,10 @@ type Options struct {
 	// Waiting is told, again and again, what is waited for and for how long; one
 	// clause for a person.
 	Waiting func(detail string, elapsed time.Duration)
+	// Show lets a person see that the page is waited for, and give up: it calls
+	// ask with a context that ends then, and returns what ask returns or a
+	// [problem.Cancelled]. Default: it calls ask.
+	Show func(ctx context.Context, space session.Space, ask Ask) (session.Session, error)
 	// Patience is how long the page is waited for, at most and by default 5
 	// minutes.
 	Patience time.Duration
@@ -82,6 +89,9 @@ func New(o Options) *Source {
 	}
 	if o.Waiting == nil {
 		o.Waiting = func(string, time.Duration) {}
+	}
+	if o.Show == nil {
+		o.Show = func(ctx context.Context, _ session.Space, ask Ask) (session.Session, error) { return ask(ctx) }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -127,7 +137,7 @@ func (s *Source) Session(ctx context.Context, space session.Space) (session.Sess
 		return session.Session{}, unattended(space)
 	}
 	turn.asks()
-	found, err := s.ask(ctx, space, page)
+	found, err := s.o.Show(ctx, space, func(ctx context.Context) (session.Session, error) { return s.ask(ctx, space, page) })
 	switch {
 	case err == nil:
 		turn.answered()
