@@ -21,6 +21,10 @@ const (
 	StepEditor    Step = "editor"     // start the IDE
 )
 
+// StepSession is the one step of an ssh that is under way and waits for a person
+// to get it a session.
+const StepSession Step = "session"
+
 // Progress is how far a step is.
 type Progress string
 

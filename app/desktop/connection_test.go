@@ -454,6 +454,11 @@ func TestStudio(t *testing.T) {
 	if got := studio(good); got != "https://studio-d-abc.studio.eu-west-1.sagemaker.aws/" {
 		t.Errorf("studio = %q", got)
 	}
+	unified := good
+	unified.Kind = session.UnifiedStudio
+	if got := studio(unified); got != "https://console.aws.amazon.com/datazone/home?region=eu-west-1" {
+		t.Errorf("studio = %q", got)
+	}
 	for name, spoil := range map[string]func(*session.Space){
 		"another kind":         func(s *session.Space) { s.Kind = session.HyperPod },
 		"another partition":    func(s *session.Space) { s.Partition = "aws-cn" },

@@ -105,9 +105,17 @@ func usedUp(code problem.Code) bool {
 }
 
 // studio is the address of the Studio that a space belongs to, or empty where
-// we do not know it. Studio's own refresh address has this form.
+// we do not know it. Studio's own refresh address has this form; of Unified
+// Studio the console's page is known, which leads to its domains.
 func studio(s session.Space) string {
-	if s.Kind != session.SageMaker || s.Partition != "aws" || !plain(s.Domain) || !plain(s.Region) {
+	if s.Partition != "aws" || !plain(s.Domain) || !plain(s.Region) {
+		return ""
+	}
+	switch s.Kind {
+	case session.UnifiedStudio:
+		return "https://console.aws.amazon.com/datazone/home?region=" + s.Region
+	case session.SageMaker:
+	default:
 		return ""
 	}
 	return "https://studio-" + s.Domain + ".studio." + s.Region + ".sagemaker.aws/"

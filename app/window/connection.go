@@ -55,6 +55,9 @@ func Connection(v view.Connection, act Actions) Page {
 		}
 		b.closing(lang.L("Close"), act)
 	default:
+		if len(v.Steps) == 1 && v.Steps[0].ID == "session" {
+			b.add(apart(8), body(lang.L("An ssh to this space needs a new session, and Studio opens in your browser for it. Sign in there if it asks; the connection then goes on by itself.")))
+		}
 		b.closing(lang.L("Cancel"), act)
 	}
 	return b.page(title(connectionTitle(v)))
@@ -156,6 +159,8 @@ func stepWords(id string) (name, doing string) {
 	switch id {
 	case "link":
 		return lang.L("Link"), lang.L("reading the link")
+	case "session":
+		return lang.L("Session"), lang.L("looking for a session")
 	case "space":
 		return lang.L("Space"), lang.L("looking at the space")
 	case "tunnel":

@@ -172,6 +172,8 @@ func figureValue(f view.Figure) string {
 			return lang.L("a link from Studio")
 		case "api":
 			return lang.L("your AWS credentials")
+		case "studio":
+			return lang.L("Studio in your browser")
 		}
 	}
 	return literal(f.Value, maxName)

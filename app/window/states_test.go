@@ -153,6 +153,9 @@ func states() []state {
 	return append([]state{
 		connection("begins", view.Connection{Steps: steps(running, waiting, waiting, waiting, waiting, waiting)}),
 		connection("under-way", view.Connection{Space: space(), Steps: steps(done, done, skipped, skipped, running, waiting)}),
+		connection("studio", view.Connection{Space: space(), Steps: []view.Step{
+			{ID: "session", State: running, Detail: "waiting for Studio in your browser"},
+		}}),
 		connection("done", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, done), Done: true, Editor: "Visual Studio Code"}),
 		connection("done-without-ide", view.Connection{Space: space(), Steps: steps(done, done, done, skipped, done, skipped), Done: true}),
 		connection("reopened", view.Connection{Space: space(), Steps: steps(waiting, skipped, skipped, skipped, skipped, done), Done: true, Editor: "Cursor"}),

@@ -85,12 +85,12 @@ func (p *program) fromSSH(space session.Space) inquiry {
 	how.waiting = func(detail string, elapsed time.Duration) {
 		say(detail, elapsed)
 		if shown != nil {
-			shown.Report(handler.Event{Step: handler.StepLink, Progress: handler.Waiting, Elapsed: elapsed, Detail: detail})
+			shown.Report(handler.Event{Step: handler.StepSession, Progress: handler.Waiting, Elapsed: elapsed, Detail: detail})
 		}
 	}
 	how.show = func(ctx context.Context, space session.Space, ask refresh.Ask) (found session.Session, err error) {
 		shown = desktop.New(desktop.Options{
-			Program: window, Version: "Spacehatch " + builtFor(), Steps: []handler.Step{handler.StepLink}, Reopens: true,
+			Program: window, Version: "Spacehatch " + builtFor(), Steps: []handler.Step{handler.StepSession}, Reopens: true,
 		})
 		shown.Meet(space)
 		_, err = shown.Run(ctx, func(ctx context.Context) (_ handler.Result, err error) {

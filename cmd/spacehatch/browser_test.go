@@ -284,7 +284,7 @@ func TestTheWaitForStudioIsShownAndCancelled(t *testing.T) {
 	first := d.start(t, "proxy", alias)
 	tab := d.awaitTabs(t, 1)
 	eventually(t, func() bool { return slices.ContainsFunc(shown(), waitsForStudio) }, func() string { return "no window shows the wait" })
-	if c := shown()[0].Connection; c.Space.Name != "my-space" || len(c.Steps) != 1 || c.Steps[0].ID != "link" {
+	if c := shown()[0].Connection; c.Space.Name != "my-space" || len(c.Steps) != 1 || c.Steps[0].ID != "session" {
 		t.Errorf("the window shows %+v", c)
 	}
 	if err := visitTab(tab); err != nil {
