@@ -5,22 +5,21 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/internal/atomicfile"
 	"github.com/spacehatch/spacehatch/internal/problem"
+	"github.com/spacehatch/spacehatch/internal/turn"
 )
 
 const (
-	// turnPoll is how often a process looks whether it is its turn: file locks
-	// have no queue.
-	turnPoll = 100 * time.Millisecond
+	// turnPatience is how long a turn may take to come before that is told.
+	turnPatience = 100 * time.Millisecond
 	// tabLimit is how many tabs in a row may bring nothing before no further one
 	// is opened unasked, for as long as restAfter.
 	tabLimit  = 3
@@ -50,53 +49,44 @@ func (n note) tired(now time.Time) bool {
 	return n.Unanswered >= tabLimit && now.Sub(n.Asked) < restAfter && !now.Before(n.Asked)
 }
 
-// turn is the right to ask for a space.
-type turn struct {
+// place is the right to ask for a space.
+type place struct {
 	*Source
-	lock   *flock.Flock
+	end    func() // lets the next one ask
 	file   string
 	before note // of those who asked before
-	waited bool // for one of them
 	since  time.Time
 }
 
 // take waits until no other process asks for the space.
-func (s *Source) take(ctx context.Context, space session.Space) (*turn, error) {
+func (s *Source) take(ctx context.Context, space session.Space) (*place, error) {
 	dir, err := s.o.Dir()
 	if err != nil {
 		return nil, failed(err)
 	}
 	sum := sha256.Sum256([]byte(space.ARN))
 	name := filepath.Join(dir, "studio-"+hex.EncodeToString(sum[:8]))
-	t := &turn{Source: s, since: s.now(), lock: flock.New(name+".lock", flock.SetPermissions(0o600)), file: name + ".json"}
-	locked, err := t.lock.TryLock()
-	if err != nil {
-		return nil, failed(err)
+	p := &place{Source: s, since: s.now(), file: name + ".json"}
+	if err := p.wait(ctx, name+".lock"); err != nil {
+		return nil, err
 	}
-	if !locked {
-		t.waited = true
-		if err := t.wait(ctx); err != nil {
-			return nil, err
-		}
-	}
-	t.before = read(t.file)
-	return t, nil
+	p.before = read(p.file)
+	return p, nil
 }
 
 // wait waits for the other process, and tells.
-func (t *turn) wait(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(ctx, t.o.Patience)
+func (p *place) wait(ctx context.Context, lock string) error {
+	bounded, cancel := context.WithTimeout(ctx, p.o.Patience)
 	defer cancel()
-	began := t.now()
 	got := make(chan error, 1)
 	go func() { // ends with bounded
-		_, err := t.lock.TryLockContext(bounded, turnPoll)
+		var err error
+		p.end, err = turn.Take(bounded, lock)
 		got <- err
 	}()
-	tell := time.NewTicker(tellEvery)
+	tell := time.NewTimer(turnPatience)
 	defer tell.Stop()
 	for {
-		t.o.Waiting("waiting for another connection that asks Studio", t.now().Sub(began))
 		select {
 		case err := <-got:
 			switch {
@@ -104,49 +94,44 @@ func (t *turn) wait(ctx context.Context) error {
 				return nil
 			case ctx.Err() != nil:
 				return fmt.Errorf("wait for another connection: %w", context.Cause(ctx))
-			case cut(err):
-				return problem.New(session.StudioSilent, fmt.Sprintf("Another connection has asked Studio for a session for more than %s.", words(t.o.Patience)),
+			case errors.Is(err, context.DeadlineExceeded):
+				return problem.New(session.StudioSilent, fmt.Sprintf("Another connection has asked Studio for a session for more than %s.", words(p.o.Patience)),
 					"Sign in to Studio in your browser, then connect again.", nil)
 			}
 			return failed(err)
 		case <-tell.C:
+			p.o.Waiting("waiting for another connection that asks Studio", p.now().Sub(p.since))
+			tell.Reset(tellEvery)
 		}
 	}
 }
 
 // asks notes that a tab is opened now.
-func (t *turn) asks() {
-	t.write(note{Asked: t.now(), Unanswered: t.before.Unanswered + 1})
+func (p *place) asks() {
+	p.write(note{Asked: p.now(), Unanswered: p.before.Unanswered + 1})
 }
 
 // answered notes that somebody is there.
-func (t *turn) answered() {
-	if err := os.Remove(t.file); err != nil && !os.IsNotExist(err) {
-		t.o.Log.Warn("a note could not be removed", "file", t.file, "error", err)
+func (p *place) answered() {
+	if err := os.Remove(p.file); err != nil && !os.IsNotExist(err) {
+		p.o.Log.Warn("a note could not be removed", "file", p.file, "error", err)
 	}
 }
 
 // failedWith notes why there is no session, for those who wait.
-func (t *turn) failedWith(err error) {
-	p := problem.From(err)
-	t.write(note{Asked: t.now(), Unanswered: t.before.Unanswered + 1, Code: p.Code, Sentence: p.Sentence, Hint: p.Hint})
+func (p *place) failedWith(err error) {
+	why := problem.From(err)
+	p.write(note{Asked: p.now(), Unanswered: p.before.Unanswered + 1, Code: why.Code, Sentence: why.Sentence, Hint: why.Hint})
 }
 
 // write leaves a note. Without it somebody sees a tab more than needed.
-func (t *turn) write(n note) {
+func (p *place) write(n note) {
 	text, err := json.Marshal(n)
 	if err == nil {
-		err = atomicfile.Write(t.file, text, 0o600)
+		err = atomicfile.Write(p.file, text, 0o600)
 	}
 	if err != nil {
-		t.o.Log.Warn("a note could not be written", "file", t.file, "error", err)
-	}
-}
-
-// end lets the next one ask.
-func (t *turn) end() {
-	if err := t.lock.Unlock(); err != nil {
-		t.o.Log.Warn("a lock could not be given back", "file", t.lock.Path(), "error", err)
+		p.o.Log.Warn("a note could not be written", "file", p.file, "error", err)
 	}
 }
 

@@ -8,7 +8,6 @@ package refresh
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -58,7 +57,7 @@ type Options struct {
 	CheckPage func(address string) error
 	// Studio stands in for AWS's own address of Studio; no slash at its end.
 	Studio string
-	// Earlier is asked once more after another process was waited for.
+	// Earlier is asked once more when it is this process's turn to ask a person.
 	Earlier session.Source
 	// Attended: a person has just asked for this. Else no further tab is opened
 	// where the last ones brought nothing.
@@ -118,34 +117,32 @@ func (s *Source) Session(ctx context.Context, space session.Space) (session.Sess
 	if s.o.Browse == nil {
 		return session.Session{}, fmt.Errorf("there is no browser to open: %w", session.ErrNone)
 	}
-	turn, err := s.take(ctx, space)
+	ours, err := s.take(ctx, space)
 	if err != nil {
 		return session.Session{}, err
 	}
-	defer turn.end()
-	if turn.waited {
-		if turn.before.failed() && turn.before.Asked.After(turn.since) {
-			return session.Session{}, turn.before.problem()
-		}
-		if s.o.Earlier != nil {
-			if found, err := s.o.Earlier.Session(ctx, space); err == nil {
-				return found, nil
-			}
+	defer ours.end()
+	if ours.before.failed() && ours.before.Asked.After(ours.since) { // meanwhile
+		return session.Session{}, ours.before.problem()
+	}
+	if s.o.Earlier != nil {
+		if found, err := s.o.Earlier.Session(ctx, space); err == nil {
+			return found, nil
 		}
 	}
-	if !s.o.Attended && turn.before.tired(s.now()) {
+	if !s.o.Attended && ours.before.tired(s.now()) {
 		return session.Session{}, unattended(space)
 	}
-	turn.asks()
+	ours.asks()
 	found, err := s.o.Show(ctx, space, func(ctx context.Context) (session.Session, error) { return s.ask(ctx, space, page) })
 	switch {
 	case err == nil:
-		turn.answered()
+		ours.answered()
 		return found, nil
 	case ctx.Err() != nil:
 		return session.Session{}, fmt.Errorf("wait for Studio in the browser: %w", context.Cause(ctx))
 	}
-	turn.failedWith(err)
+	ours.failedWith(err)
 	return session.Session{}, err
 }
 
@@ -275,9 +272,4 @@ func words(d time.Duration) string {
 		return fmt.Sprintf("%d minutes", d/time.Minute)
 	}
 	return fmt.Sprintf("%d s", int(d.Seconds()))
-}
-
-// cut reports whether err is only the end of a context.
-func cut(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -200,6 +200,10 @@ func TestThePageBringsASession(t *testing.T) {
 		t.Errorf("Session = %+v", got)
 	}
 	closed(t, opened) // and so a late call
+	dir, _ := o.Dir()
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
 	if len(told) == 0 || told[0] != "waiting for Studio in your browser" {
 		t.Errorf("told: %q", told)
 	}
@@ -532,14 +536,14 @@ func TestTabsThatNobodyAnswersAreFew(t *testing.T) {
 func TestAStrangeNoteSaysNothing(t *testing.T) {
 	o, b := options(t)
 	for _, text := range []string{"", "{", `{"unanswered":"x"}`, strings.Repeat(" ", maxNote+1)} {
-		turn, err := New(o).take(t.Context(), mySpace())
+		ours, err := New(o).take(t.Context(), mySpace())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(turn.file, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(ours.file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		turn.end()
+		ours.end()
 		ended := ask(t.Context(), New(o), mySpace())
 		get(t, (<-b.tabs).call(nil))
 		if got := <-ended; got.err != nil {
