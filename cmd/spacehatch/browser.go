@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spacehatch/spacehatch/app/desktop"
+	"github.com/spacehatch/spacehatch/app/terminal"
 	"github.com/spacehatch/spacehatch/app/tray"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
@@ -73,10 +74,10 @@ func (p *program) inBrowser(q *parts, how inquiry) session.Source {
 // no terminal, a window.
 func (p *program) fromSSH(space session.Space) inquiry {
 	how := inquiry{attended: p.atTerminal(), waiting: p.sayWaiting(space)}
-	if how.attended || p.windows == nil {
+	if how.attended {
 		return how
 	}
-	window := p.windows(false)
+	window := p.windowOfSSH()
 	if window == "" {
 		return how
 	}
@@ -89,10 +90,7 @@ func (p *program) fromSSH(space session.Space) inquiry {
 		}
 	}
 	how.show = func(ctx context.Context, space session.Space, ask refresh.Ask) (found session.Session, err error) {
-		shown = desktop.New(desktop.Options{
-			Program: window, Version: "Spacehatch " + builtFor(), Steps: []handler.Step{handler.StepSession}, Reopens: true,
-		})
-		shown.Meet(space)
+		shown = connectionOfSSH(window, space)
 		_, err = shown.Run(ctx, func(ctx context.Context) (_ handler.Result, err error) {
 			found, err = ask(ctx)
 			if err != nil && ctx.Err() != nil {
@@ -103,6 +101,51 @@ func (p *program) fromSSH(space session.Space) inquiry {
 		return found, err
 	}
 	return how
+}
+
+// windowOfSSH is the program of the windows, or nothing where there can be none.
+func (p *program) windowOfSSH() string {
+	if p.windows == nil {
+		return ""
+	}
+	return p.windows(false)
+}
+
+// connectionOfSSH is a window about an ssh that is under way.
+func connectionOfSSH(window string, space session.Space) *desktop.Connection {
+	c := desktop.New(desktop.Options{
+		Program: window, Version: "Spacehatch " + builtFor(), Kind: kindOf, Fallback: asker{},
+		Steps: []handler.Step{handler.StepSession}, Reopens: true,
+	})
+	c.Meet(space)
+	return c
+}
+
+// beside is the person who has just been in the browser for an ssh to the space:
+// in its terminal, or before a window.
+func (p *program) beside(space session.Space) handler.Person {
+	if p.atTerminal() {
+		return terminal.Person{Open: p.openTTY}
+	}
+	if window := p.windowOfSSH(); window != "" {
+		return windowPerson{connectionOfSSH(window, space)}
+	}
+	return asker{} // nobody
+}
+
+// windowPerson is asked in a window that comes for the question.
+type windowPerson struct{ *desktop.Connection }
+
+// Approve implements handler.Person.
+func (w windowPerson) Approve(ctx context.Context, proposal handler.Proposal) (bool, error) {
+	_, err := w.Run(ctx, func(ctx context.Context) (handler.Result, error) {
+		yes, err := w.Connection.Approve(ctx, proposal)
+		if err == nil && !yes {
+			err = problem.New(problem.Cancelled, "Cancelled: the host key stays as it is.", "", nil)
+		}
+		return handler.Result{}, err
+	})
+	return err == nil, err
 }
 
 // atTerminal reports whether a person has this process in a terminal of theirs.

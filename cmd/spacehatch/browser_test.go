@@ -318,3 +318,42 @@ func TestTheWaitForStudioIsShownAndCancelled(t *testing.T) {
 		t.Errorf("connect: %v", e)
 	}
 }
+
+// A space has another key after a restart: who has just been in the browser
+// decides, also where the ssh is an IDE's.
+func TestAnotherHostKeyAfterTheBrowser(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.at(s)
+	d.hasBrowser(t, true)
+	d.knows(t)
+	pinned := filepath.Join(d.home, ".ssh", "spacehatch", "known_hosts")
+	const old = alias + " ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+	if err := os.MkdirAll(filepath.Dir(pinned), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, says := range []string{"no", "yes"} {
+		if err := os.WriteFile(pinned, []byte(old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		shown := d.person(t, says)
+		// This ssh takes any key: OpenSSH would have the last word.
+		answer, said := d.connectSaying(t, alias, "echo hello")
+		if answer != "hello\n" {
+			t.Errorf("%s: the space says %q", says, answer)
+		}
+		left, err := os.ReadFile(pinned)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if (string(left) == old) != (says == "no") || strings.Contains(said, "has a new host key") != (says == "yes") {
+			t.Errorf("%s: the pins are %q, the proxy says %q", says, left, said)
+		}
+		if !slices.ContainsFunc(shown(), func(screen view.Screen) bool {
+			q := screen.Connection.Question
+			return q != nil && q.Change != nil && q.Change.Kind == view.HostKey && q.Change.Cautious
+		}) {
+			t.Errorf("%s: no window has asked", says)
+		}
+	}
+}

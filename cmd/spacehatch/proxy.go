@@ -39,7 +39,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	ssh := p.ownStream(queueBefore(tunnel.Profile(q.settings.TunnelProfile)))
 	watched := func(origin session.Origin) func(io.Writer, io.Reader) error {
 		return func(ssh io.Writer, far io.Reader) error {
-			return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.meetHostKey(ctx, q, space.Alias, origin, met) })
+			return sshconfig.WatchHostKey(ssh, far, func(met sshconfig.Pin) { p.meetHostKey(ctx, q, space, origin, met) })
 		}
 	}
 	switch err := p.proxyAttached(ctx, q, space, ssh, watched); {
@@ -99,11 +99,15 @@ func (p *program) proxyAttached(ctx context.Context, q *parts, space session.Spa
 
 // meetHostKey asks whether the space may have this host key, and says what came
 // of it. Whatever goes wrong, ssh has the last word.
-func (p *program) meetHostKey(ctx context.Context, q *parts, alias string, origin session.Origin, met sshconfig.Pin) {
-	notice, err := handler.MeetHostKey(ctx, sshPins{q.places}, p.asker(), alias, origin, met)
+func (p *program) meetHostKey(ctx context.Context, q *parts, space session.Space, origin session.Origin, met sshconfig.Pin) {
+	var person handler.Person = p.asker()
+	if _, asked := p.lookup(variableAsk); !asked && origin == session.FromStudio {
+		person = p.beside(space) // who has just been in the browser
+	}
+	notice, err := handler.MeetHostKey(ctx, sshPins{q.places}, person, space.Alias, origin, met)
 	switch {
 	case err != nil:
-		p.log.Warn("the pin stays", "alias", alias, "error", err)
+		p.log.Warn("the pin stays", "alias", space.Alias, "error", err)
 	case notice != "":
 		fmt.Fprintln(p.err, "spacehatch: "+notice)
 	}
