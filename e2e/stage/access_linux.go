@@ -130,19 +130,45 @@ var browser = []string{
 // Browse shows an address in Chromium, in a window without a bar for addresses.
 // The browser ends with the desktop.
 func (d *Desktop) Browse(ctx context.Context, address string) error {
-	if _, err := exec.LookPath("chromium"); err != nil {
-		return fmt.Errorf("%w: it is in Debian's package chromium", err)
-	}
-	profile := filepath.Join(d.folder, "browser")
-	if err := d.person.Own(profile); err != nil {
+	chromium, profile, err := d.chromium()
+	if err != nil {
 		return err
 	}
-	cmd := d.person.Command(context.WithoutCancel(ctx), "chromium", append(browser, "--user-data-dir="+profile, "--app="+address)...)
+	cmd := d.person.Command(context.WithoutCancel(ctx), chromium, append(browser, "--user-data-dir="+profile, "--app="+address)...)
 	cmd.Env = append(cmd.Env, "ACCESSIBILITY_ENABLED=1", "BREAKPAD_DUMP_LOCATION="+profile)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	go func() { _ = cmd.Wait() }() // Close ends it
+	return nil
+}
+
+// chromium returns the browser's path and makes the person's folder for it.
+func (d *Desktop) chromium() (program, profile string, err error) {
+	if program, err = exec.LookPath("chromium"); err != nil {
+		return "", "", fmt.Errorf("%w: it is in Debian's package chromium", err)
+	}
+	profile = filepath.Join(d.folder, "browser")
+	return program, profile, d.person.Own(profile)
+}
+
+// HasBrowser makes Chromium what the desktop opens addresses with, in the
+// person's own settings. The browser ends with the desktop.
+func (d *Desktop) HasBrowser(ctx context.Context) error {
+	program, profile, err := d.chromium()
+	if err != nil {
+		return err
+	}
+	const name = "tests-browser.desktop"
+	entry := "[Desktop Entry]\nType=Application\nName=Browser\nMimeType=x-scheme-handler/http;x-scheme-handler/https;\n" +
+		"Exec=" + strings.Join(append(append([]string{program}, browser...), "--user-data-dir="+profile, "%U"), " ") + "\n"
+	write := d.person.Command(ctx, "sh", "-c", `mkdir -p "$HOME/.local/share/applications" && cat > "$HOME/.local/share/applications/$1"`, "sh", name)
+	write.Stdin = strings.NewReader(entry)
+	for _, cmd := range []*exec.Cmd{write, d.person.Command(ctx, "xdg-mime", "default", name, "x-scheme-handler/http", "x-scheme-handler/https")} {
+		if said, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("make Chromium the browser: %w: %s", err, said)
+		}
+	}
 	return nil
 }
