@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -193,6 +194,35 @@ func TestThePortIsClosedWithTheSSH(t *testing.T) {
 	if _, err := d.store().Take(t.Context(), alias); !errors.Is(err, session.ErrNone) {
 		t.Errorf("a session is stored: %v", err)
 	}
+}
+
+// An ssh that is killed tells nobody, and nobody listens for it.
+func TestThePortIsClosedWhenTheSSHIsKilled(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.at(s)
+	d.hasBrowser(t, false)
+	d.knows(t)
+	parent := exec.Command("sh", "-c", "spacehatch proxy "+alias+" & wait")
+	parent.Env, parent.Dir = d.env, d.home
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(d.awaitTabs(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	eventually(t, func() bool {
+		answer, err := http.Get(u.Query().Get("reconnect_callback_url"))
+		if err == nil {
+			answer.Body.Close()
+		}
+		return err != nil
+	}, func() string { return "somebody still listens" })
 }
 
 // What AWS says of the space itself is not asked of a person once more.

@@ -51,9 +51,11 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err := q.policy.CheckSpace(space); err != nil {
 		return err
 	}
-	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.fromSSH(space))).Session(ctx, space)
+	asking, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.fromSSH(space).unlessOrphaned(giveUp))).Session(asking, space)
 	if err != nil {
-		if ctx.Err() != nil {
+		if asking.Err() != nil {
 			return problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)
 		}
 		return err

@@ -23,7 +23,7 @@ const (
 	// mostPatience bounds how long anything listens.
 	mostPatience = 5 * time.Minute
 	// tellEvery is how often it is told that the page is still waited for.
-	tellEvery = 5 * time.Second
+	tellEvery = 2 * time.Second
 	// sessionLife is how long a session counts as unused whose stream URL does
 	// not say: links carry X-Amz-Expires=60.
 	sessionLife = time.Minute
