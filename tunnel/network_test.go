@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -136,12 +137,16 @@ func exercise(t *testing.T, g *testGateway, o Options) {
 
 func TestOwnAuthorityFromTheEnvironment(t *testing.T) {
 	for _, name := range []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE"} {
-		t.Run(name, func(t *testing.T) {
-			a := newAuthority(t)
-			g, address := secureGateway(t, a)
-			t.Setenv(name, a.file)
-			exercise(t, g, secureOptions(address))
-		})
+		for _, plain := range []bool{false, true} { // as the commands allow it
+			t.Run(fmt.Sprintf("%s, ws allowed: %t", name, plain), func(t *testing.T) {
+				a := newAuthority(t)
+				g, address := secureGateway(t, a)
+				t.Setenv(name, a.file)
+				o := secureOptions(address)
+				o.InsecurePlain = plain
+				exercise(t, g, o)
+			})
+		}
 	}
 }
 
