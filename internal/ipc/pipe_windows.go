@@ -38,25 +38,6 @@ const (
 	busyWait = 50 * time.Millisecond
 )
 
-// Conn is a connection to another process of the same user.
-type Conn struct{ *os.File }
-
-// address is a pipe's name as a net.Addr.
-type address string
-
-func (address) Network() string  { return "pipe" }
-func (a address) String() string { return string(a) }
-
-// LocalAddr implements net.Conn.
-func (c *Conn) LocalAddr() net.Addr { return address(c.Name()) }
-
-// RemoteAddr implements net.Conn.
-func (c *Conn) RemoteAddr() net.Addr { return address(c.Name()) }
-
-// SetWriteBuffer is there because sockets have it: a pipe's buffers are as long
-// as its listener made them.
-func (c *Conn) SetWriteBuffer(int) error { return errors.ErrUnsupported }
-
 // Listener accepts connections of the same user only.
 type Listener struct {
 	path, name string
@@ -160,7 +141,7 @@ func (l *Listener) accept() (*Conn, error) {
 			_ = windows.CloseHandle(taken)
 			return nil, fmt.Errorf("wait for the next connection: %w", err)
 		}
-		return &Conn{os.NewFile(uintptr(taken), l.name)}, nil
+		return newConn(taken, l.name)
 	}
 }
 
@@ -260,7 +241,7 @@ func dial(ctx context.Context, path string) (*Conn, error) {
 		_ = windows.CloseHandle(pipe)
 		return failed(err)
 	}
-	return &Conn{os.NewFile(uintptr(pipe), name)}, nil
+	return newConn(pipe, name)
 }
 
 // openPipe opens the other end. The process there learns nothing of us that it

@@ -250,3 +250,40 @@ func TestPipeIsTheUsersAlone(t *testing.T) {
 		t.Errorf("who may connect is %s", text)
 	}
 }
+
+// A stream goes both ways at once, as ssh's does.
+func TestPipeBothWaysAtOnce(t *testing.T) {
+	path := socketPath(t)
+	l := listenAt(t, path)
+	const size = 8 << 20
+	move := func(conn *Conn) error {
+		sent := make(chan error, 1)
+		go func() {
+			part := make([]byte, 40<<10)
+			for left := size; left > 0; left -= min(left, len(part)) {
+				if _, err := conn.Write(part[:min(left, len(part))]); err != nil {
+					sent <- err
+					return
+				}
+			}
+			sent <- nil
+		}()
+		_, err := io.CopyN(io.Discard, conn, size)
+		return errors.Join(err, <-sent)
+	}
+	there := make(chan error, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			err = errors.Join(move(conn), conn.Close())
+		}
+		there <- err
+	}()
+	conn, err := Dial(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(move(conn), <-there, conn.Close()); err != nil {
+		t.Error(err)
+	}
+}
