@@ -61,7 +61,11 @@ func (t *Tray) Run(ctx context.Context) error {
 	made, started, over := make(chan *drawing, 1), make(chan struct{}), make(chan struct{})
 	wait.Go(func() {
 		defer close(over)
-		<-started
+		select {
+		case <-started:
+		case <-ctx.Done():
+			return
+		}
 		d := <-made
 		opened := make(chan struct{}, 1)
 		l := t.newLoop(d.draw, opened)

@@ -2,11 +2,7 @@
 
 package tray
 
-import (
-	"context"
-
-	"fyne.io/systray"
-)
+import "context"
 
 // session is the desktop we run in: the system ends us with it.
 type session struct{}
@@ -22,20 +18,6 @@ func (*session) stayShown(context.Context, chan<- struct{}) error { return nil }
 func (*session) over() <-chan struct{} { return nil }
 
 func (*session) leave() {}
-
-// runLibrary runs the library until over is closed, in the main goroutine. draw
-// is called once, before somebody sees the icon; started is closed when the
-// library takes changes of it.
-func runLibrary(draw func(), started chan<- struct{}, over <-chan struct{}) {
-	systray.Run(func() {
-		draw()
-		close(started)
-		go func() { // ends before this function
-			<-over
-			systray.Quit()
-		}()
-	}, nil)
-}
 
 // nameItem does nothing: macOS would write the name beside the icon.
 func nameItem(string) {}

@@ -19,6 +19,7 @@ import (
 func (p *program) setupCommand() *cobra.Command {
 	var (
 		f      flags
+		links  bool
 		window bool
 	)
 	c := &cobra.Command{
@@ -32,10 +33,11 @@ func (p *program) setupCommand() *cobra.Command {
 			if window {
 				return p.setupInWindow(cmd.Context())
 			}
-			return p.setup(cmd.Context(), f)
+			return p.setup(cmd.Context(), f, links)
 		},
 	}
 	c.Flags().BoolVar(&window, "window", false, "show everything in a window and let me choose there")
+	c.Flags().BoolVar(&links, "links", false, "register the links and leave the rest, as an installer does")
 	c.Flags().BoolVar(&f.json, "json", false, "print a JSON object; needs --yes to change anything")
 	c.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
 	return c
@@ -50,7 +52,7 @@ type setupItem struct {
 	failure *problem.Problem // of the first item that failed
 }
 
-func (p *program) setup(ctx context.Context, f flags) error {
+func (p *program) setup(ctx context.Context, f flags, onlyLinks bool) error {
 	q, err := p.parts()
 	if err != nil {
 		return err
@@ -58,6 +60,16 @@ func (p *program) setup(ctx context.Context, f flags) error {
 	scheme, err := installer.NewScheme(q.state)
 	if err != nil {
 		return err
+	}
+	links := schemeChanges{scheme, q}
+	if onlyLinks {
+		item := p.setupPart(ctx, q, "scheme", links, f)
+		if !f.json {
+			p.printItem(item)
+		} else if err := p.printJSON(map[string]any{"items": []setupItem{item}}); err != nil {
+			return err
+		}
+		return setupError([]setupItem{item})
 	}
 	if changes, err := q.obeyInterception(ctx); err != nil {
 		return err
@@ -69,7 +81,7 @@ func (p *program) setup(ctx context.Context, f flags) error {
 		key  string
 		from handler.Changes
 	}{
-		{"scheme", schemeChanges{scheme, q}},
+		{"scheme", links},
 		{"ssh-config", sshChanges{q}},
 	} {
 		item := p.setupPart(ctx, q, part.key, part.from, f)
@@ -87,12 +99,20 @@ func (p *program) setup(ctx context.Context, f flags) error {
 	} else {
 		p.printEditors(editors)
 	}
+	if err != nil {
+		return err
+	}
+	return setupError(items)
+}
+
+// setupError is the first failure; it was shown already.
+func setupError(items []setupItem) error {
 	for _, item := range items {
-		if item.failure != nil && err == nil {
-			err = errSilent{item.failure}
+		if item.failure != nil {
+			return errSilent{item.failure}
 		}
 	}
-	return err
+	return nil
 }
 
 func (p *program) setupPart(ctx context.Context, q *parts, key string, from handler.Changes, f flags) setupItem {

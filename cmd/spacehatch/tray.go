@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
@@ -136,8 +137,13 @@ func serveTray(ctx context.Context, l *ipc.Listener, quit func()) {
 	}
 }
 
+// quitLimit is how long a tray may take to end.
+const quitLimit = 10 * time.Second
+
 // quitTray ends the tray where one runs and waits for its end.
 func (p *program) quitTray(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quitLimit)
+	defer cancel()
 	q, err := p.places()
 	if err != nil {
 		return err
@@ -157,7 +163,7 @@ func (p *program) quitTray(ctx context.Context) error {
 	_, _ = conn.Read(make([]byte, 1)) // it says nothing: this is its end
 	lock := flock.New(filepath.Join(q.runtime, trayLock), flock.SetPermissions(0o600))
 	defer func() { _ = lock.Close() }()
-	if err := lock.Lock(); err != nil {
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
 		return fmt.Errorf("wait for the tray: %w", err)
 	}
 	return nil
