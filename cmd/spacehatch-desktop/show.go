@@ -41,6 +41,7 @@ func show() (code int) {
 		}
 	}()
 	defer native.Tidy()()
+	sizes := kept("windows.json")
 	leave, remove := native.UseCache(kept("cache"))
 	defer remove()
 	if err := window.Translate(); err != nil {
@@ -49,7 +50,7 @@ func show() (code int) {
 	a := native.App()
 	a.Settings().SetTheme(window.Theme())
 	if err := window.Show(a, window.Options{
-		In: os.Stdin, Out: acts, Sizes: kept("windows.json"), Linger: linger,
+		In: os.Stdin, Out: acts, Sizes: sizes, Linger: linger,
 		Browse: func(address string) error {
 			leave()
 			return browser.OpenURL(address)

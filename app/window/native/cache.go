@@ -1,3 +1,5 @@
+//go:build linux || windows
+
 package native
 
 import (
@@ -5,10 +7,7 @@ import (
 	"path/filepath"
 )
 
-const (
-	variableCache = "XDG_CACHE_HOME" // XDG Base Directory Specification
-	ownCache      = "spacehatch-cache-"
-)
+const ownCache = "spacehatch-cache-"
 
 // UseCache has the toolkit and the graphics below it keep in folder what they
 // would else put into the person's cache folder, each at a place of its own
