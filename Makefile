@@ -37,6 +37,10 @@ build: ## build build/spacehatch, static and stripped
 desktop: ## build build/spacehatch-desktop, the windows; needs a C compiler and what .ci/run installs
 	go build -ldflags '$(LDFLAGS)' -o build/ ./cmd/spacehatch-desktop
 
+.PHONY: windows
+windows: ## build the programs for Windows in build/windows/ and their installer in dist/; needs mingw and nsis
+	packaging/windows/make.sh '$(VERSION)' '$(LDFLAGS)'
+
 SCREENSHOTS := $(CURDIR)/build/screenshots
 
 .PHONY: screenshots
@@ -108,6 +112,17 @@ test-faults: ## move 256 MiB each way through OpenSSH while sockets and messages
 .PHONY: test-soak
 test-soak: ## make and close 200 connections, and look for what is left
 	go test -count=1 -timeout 10m -run '^TestNothingStaysOfManyConnections$$' ./cmd/spacehatch -soak 200
+
+# By itself, since it takes wine, mingw and a build of the windows for Windows.
+.PHONY: test-windows
+test-windows: build ## install and use the programs for Windows in wine; makes a user account, so as root
+	@mkdir -p build/signing
+	@openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj '/CN=Spacehatch test' -addext extendedKeyUsage=codeSigning \
+		-keyout build/signing/key.pem -out build/signing/certificate.pem 2>/dev/null
+	QUICK=1 DIST=build/windows SIGN_CERTIFICATE=build/signing/certificate.pem SIGN_KEY=build/signing/key.pem \
+		packaging/windows/make.sh '$(VERSION)-test' '$(LDFLAGS)'
+	go test -count=1 -timeout 10m ./e2e/windows -setup $(CURDIR)/build/windows/spacehatch-$(VERSION:v%=%)-test-windows-amd64-setup.exe \
+		-certificate $(CURDIR)/build/signing/certificate.pem
 
 .PHONY: fmt
 fmt: ## format the code
