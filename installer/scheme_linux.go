@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spacehatch/spacehatch/internal/printable"
 )
@@ -66,14 +67,54 @@ func (s Scheme) plan(ctx context.Context, program string) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if surplus, err := s.surplus(c, program); err != nil || surplus {
+		return c.withdrawal(), err
+	}
 	edits, err := s.edits(ctx, c, program)
 	return changesOf(edits), err
+}
+
+// surplus reports whether the user's entry of ours is one too many: without it
+// that of a package has program get the links, and goes with the package.
+func (s Scheme) surplus(c claim, program string) (bool, error) {
+	own, err := readIfThere(c.entryPath())
+	if err != nil || !isManaged(own) || len(c.datas) == 0 {
+		return false, err
+	}
+	without := c.folders
+	without.data, without.datas = c.datas[0], c.datas[1:]
+	_, entry := without.handler(mimeType(s.name), anybody)
+	if entry == "" {
+		return false, nil
+	}
+	data, err := os.ReadFile(entry)
+	return err == nil && startedBy(data) == program, err
+}
+
+// withdrawal says what taking out the user's entry changes.
+func (c claim) withdrawal() []Change {
+	changes := []Change{{Removed, c.entryPath(), c.what}}
+	if list, err := readIfThere(c.mimeapps()); err == nil && slices.Contains(parseKeyfile(list).list(defaults, mimeType(c.scheme)), c.id) {
+		changes = append(changes, Change{Changed, c.mimeapps(), whatMimeapps})
+	}
+	for _, o := range c.more {
+		if now, err := readIfThere(o.path); err == nil && now != nil && o.ours(now) {
+			changes = append(changes, Change{Removed, o.path, o.what})
+		}
+	}
+	return changes
 }
 
 func (s Scheme) install(ctx context.Context, program string) ([]Change, error) {
 	c, err := s.claim()
 	if err != nil {
 		return nil, err
+	}
+	if surplus, err := s.surplus(c, program); err != nil || surplus {
+		if err != nil {
+			return nil, err
+		}
+		return s.uninstall(ctx)
 	}
 	edits, err := s.edits(ctx, c, program)
 	if err != nil || len(edits) == 0 {

@@ -285,15 +285,26 @@ func TestRecordLost(t *testing.T) {
 	}
 }
 
-func TestUninstallLeavesAPackagesEntryAlone(t *testing.T) {
-	h := newHome(t, "bin")
+// packaged puts a package's entry into the system's folder and returns its path.
+func (h home) packaged(t *testing.T) string {
+	t.Helper()
 	shared := filepath.Join(os.Getenv("XDG_DATA_DIRS"), "applications", "spacehatch.desktop")
 	if err := os.MkdirAll(filepath.Dir(shared), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(shared, []byte(entryText(Name, h.program)), 0o644); err != nil {
+	entry := strings.Replace(entryText(Name, h.program), managed+"\n", "", 1)
+	if err := os.WriteFile(shared, []byte(entry), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	if err := refresh(t.Context(), filepath.Dir(shared)); err != nil {
+		t.Fatal(err)
+	}
+	return shared
+}
+
+func TestUninstallLeavesAPackagesEntryAlone(t *testing.T) {
+	h := newHome(t, "bin")
+	shared := h.packaged(t)
 	h.write(t, "[Default Applications]\nx-scheme-handler/spacehatch=spacehatch.desktop\n", ".config", "mimeapps.list")
 	before := h.snapshot(t)
 	if st := h.status(t); st.Ours || st.Program != h.program || st.Entry != shared {
@@ -307,6 +318,79 @@ func TestUninstallLeavesAPackagesEntryAlone(t *testing.T) {
 	}
 	if now := h.snapshot(t); !slices.Equal(now, before) {
 		t.Errorf("changed: %q", now)
+	}
+}
+
+// Who had registered the links before the package came has one entry too many:
+// setup takes it out, and the package's, which goes with it, is left.
+func TestAPackageTakesOver(t *testing.T) {
+	const list = "[Default Applications]\ntext/html=b.desktop\n"
+	for name, c := range map[string]struct{ before, since string }{
+		"nothing in the home": {},
+		"a list of defaults":  {before: list},
+		"changed since":       {before: list, since: "text/css=c.desktop\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t, "bin")
+			if c.before != "" {
+				h.write(t, c.before, ".config", "mimeapps.list")
+			}
+			before := h.snapshot(t)
+			early := filepath.Join(filepath.Dir(h.program), "early")
+			if err := os.Link(h.program, early); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.scheme.Install(t.Context(), early); err != nil {
+				t.Fatal(err)
+			}
+			if c.since != "" {
+				h.write(t, h.read(t, ".config", "mimeapps.list")+c.since, ".config", "mimeapps.list")
+			}
+			shared := h.packaged(t)
+			planned, err := h.scheme.Plan(t.Context(), h.program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paths := func(changes []Change) string {
+				var all []string
+				for _, change := range changes {
+					if change.What != whatCache {
+						all = append(all, change.Path)
+					}
+				}
+				slices.Sort(all)
+				return strings.Join(all, "\n")
+			}
+			if done := h.install(t); len(done) == 0 || paths(done) != paths(planned) {
+				t.Errorf("changed %v, planned %v", done, planned)
+			}
+			if st := h.status(t); st.Ours || st.Entry != shared || st.Program != h.program {
+				t.Errorf("status %+v", st)
+			}
+			if again := h.install(t); len(again) != 0 {
+				t.Errorf("a second time changed %v", again)
+			}
+			if c.since != "" {
+				if got := h.read(t, ".config", "mimeapps.list"); got != c.before+c.since {
+					t.Errorf("the list is %q", got)
+				}
+			} else if now := h.snapshot(t); !slices.Equal(now, before) {
+				t.Errorf("the home is %q, was %q", now, before)
+			}
+		})
+	}
+}
+
+// The entry of the packages is the one that is written for a user, with what
+// desktops need to pass over it once the program is gone.
+func TestThePackagesEntryIsThatOfAUser(t *testing.T) {
+	entry, err := os.ReadFile(filepath.Join("..", "packaging", "linux", "spacehatch.desktop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(entryText(Name, "/usr/bin/spacehatch"), managed+"\n", "", 1)
+	if got := strings.Replace(string(entry), "TryExec=/usr/bin/spacehatch\n", "", 1); got != want {
+		t.Errorf("the packages' entry is\n%s\nwant, without TryExec,\n%s", got, want)
 	}
 }
 
