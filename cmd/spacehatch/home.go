@@ -14,17 +14,20 @@ func (p *program) windowCommand() *cobra.Command {
 		Use:   "window",
 		Short: "Open the window to begin with: the spaces, or the set-up at first",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fresh, err := p.fresh(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if fresh {
-				return p.setupInWindow(cmd.Context())
-			}
-			return p.spacesInWindow(cmd.Context(), spacesFlags{})
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return p.home(cmd.Context()) },
 	}
+}
+
+// home opens the window to begin with.
+func (p *program) home(ctx context.Context) error {
+	fresh, err := p.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	if fresh {
+		return p.setupInWindow(ctx)
+	}
+	return p.spacesInWindow(ctx, spacesFlags{})
 }
 
 // fresh reports whether nothing was set up yet and no space is known: then the

@@ -19,11 +19,16 @@ func TestTheWindowToBeginWith(t *testing.T) {
 	if got := d.run(t, "", "ssh-config", "apply", "--yes"); got.code != exitOK {
 		t.Fatalf("%v", got)
 	}
-	again := d.person(t, "waits for the problem")
-	if got := d.run(t, "", "window"); got.code != exitOK {
-		t.Fatalf("%v", got)
+	for _, command := range []string{"window", "open"} { // the second is what the menu of programs starts
+		again := d.person(t, "waits for the problem")
+		if got := d.run(t, "", command); got.code != exitOK {
+			t.Fatalf("%s: %v", command, got)
+		}
+		if screens := again(); screens[len(screens)-1].Spaces == nil {
+			t.Errorf("%s: then there is %+v", command, screens[len(screens)-1])
+		}
 	}
-	if screens := again(); screens[len(screens)-1].Spaces == nil {
-		t.Errorf("then there is %+v", screens[len(screens)-1])
+	if got := d.run(t, "", "open", "--json"); got.code != exitUsage {
+		t.Errorf("a script that gives no link: %v", got)
 	}
 }

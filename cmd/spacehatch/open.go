@@ -22,14 +22,18 @@ const maxLink = 64<<10 + 1
 func (p *program) openCommand() *cobra.Command {
 	var f connectFlags
 	c := &cobra.Command{
-		Use:   "open LINK",
+		Use:   "open [LINK]",
 		Short: "Open the space that a link from Studio names",
 		Long: "Reads the link, opens the tunnel, asks what has to be asked, sets SSH up the\n" +
 			"first time, and starts the IDE. Studio's links come here by themselves once\n" +
 			"`spacehatch setup` has run. With - the link is read from standard input, so that\n" +
-			"its token is in no argument list.",
-		Args: cobra.ExactArgs(1),
+			"its token is in no argument list. Without one, as a menu of programs starts it,\n" +
+			"the window to begin with opens.",
+		Args: p.linkOrWindow,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return p.home(cmd.Context())
+			}
 			link, err := p.readLink(args[0])
 			if err != nil {
 				return err
@@ -39,6 +43,15 @@ func (p *program) openCommand() *cobra.Command {
 	}
 	f.add(c)
 	return c
+}
+
+// linkOrWindow: a desktop starts what opens links without one from its menu of
+// programs, where no terminal shows what is wrong.
+func (p *program) linkOrWindow(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 && cmd.Flags().NFlag() == 0 && p.windows != nil && p.windows(false) != "" {
+		return nil
+	}
+	return cobra.ExactArgs(1)(cmd, args)
 }
 
 func (p *program) openLink(ctx context.Context, link string, f connectFlags) error {

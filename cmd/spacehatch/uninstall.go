@@ -13,6 +13,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
 	"github.com/spacehatch/spacehatch/installer"
 	"github.com/spacehatch/spacehatch/internal/paths"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -88,8 +89,24 @@ func (p *program) uninstall(ctx context.Context, f flags, keepSettings bool) err
 	if first != nil {
 		return first
 	}
-	_, err = fmt.Fprintf(p.out, "Nothing of Spacehatch is left but the program itself: %s\n", q.executable)
+	_, err = fmt.Fprintf(p.out, "Nothing of Spacehatch is left but the program itself: %s\n%s", q.executable, q.removal(ctx))
 	return err
+}
+
+// removal says what removes the program, where that is known.
+func (q *places) removal(ctx context.Context) string {
+	script := filepath.Join(filepath.Dir(q.executable), "..", "lib", "spacehatch", "uninstall.sh")
+	if info, err := os.Stat(script); err == nil && info.Mode().IsRegular() {
+		return fmt.Sprintf("  %s removes it.\n", filepath.Clean(script))
+	}
+	scheme, err := installer.NewScheme(q.state)
+	if err != nil {
+		return ""
+	}
+	if s, err := scheme.Status(ctx); err == nil && s.Program == q.executable {
+		return fmt.Sprintf("  Links go on starting it, because of %s, which came with its package; your package manager removes both.\n", printable.Text(s.Entry, 300))
+	}
+	return ""
 }
 
 // undoParts are the parts of uninstall in their order: connections first, since
