@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -223,6 +224,9 @@ func (p *Plan) addBackup(dir string, data []byte) error {
 	slices.Reverse(missing)
 	for _, d := range missing {
 		p.addFolder(d)
+	}
+	if note, text := paths.Note(dir); text != nil && len(missing) > 0 {
+		p.add(step{Change: Change{Own: true}, before: file{path: note, target: note}, after: text, mode: fileMode, quiet: true})
 	}
 	p.add(step{Change: Change{Own: true}, before: f, after: data, mode: fileMode, quiet: true})
 	return nil

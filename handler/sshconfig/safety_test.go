@@ -2,12 +2,15 @@ package sshconfig
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/spacehatch/spacehatch/internal/paths"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
@@ -120,6 +123,13 @@ func TestBackup(t *testing.T) {
 	}
 	if got := read(t, filepath.Join(s.BackupDir, backupName)); got != before {
 		t.Errorf("the backup is %q", got)
+	}
+	// Made for the backup, the folders above go with it.
+	if err := paths.Remove(s.BackupDir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Dir(s.BackupDir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder above is still there: %v", err)
 	}
 }
 

@@ -21,6 +21,22 @@ const parentsName = ".parents"
 // Make makes a folder of ours with mode 0700, and the folders above it that
 // are missing, and remembers those for [Remove]. An error is a [NotMade].
 func Make(dir string) error {
+	note, text := Note(dir)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil && text != nil {
+		err = os.WriteFile(note, text, 0o600)
+	}
+	if err != nil {
+		return problem.New(NotMade, "Spacehatch could not create "+printable.Quoted(dir)+".",
+			"Check that the folder above it belongs to you, and that its disk is neither full nor read-only.", err)
+	}
+	return nil
+}
+
+// Note returns the file by which [Remove] will know that the folders above dir
+// that are missing now were made for it, for whoever makes them one by one. The
+// text is nil where none is missing.
+func Note(dir string) (path string, text []byte) {
 	var parents []string
 	for at := filepath.Dir(dir); ; at = filepath.Dir(at) {
 		if _, err := os.Lstat(at); err == nil || at == filepath.Dir(at) {
@@ -28,15 +44,11 @@ func Make(dir string) error {
 		}
 		parents = append(parents, at)
 	}
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil && len(parents) > 0 {
-		err = os.WriteFile(filepath.Join(dir, parentsName), []byte(strings.Join(parents, "\n")+"\n"), 0o600)
+	path = filepath.Join(dir, parentsName)
+	if len(parents) == 0 {
+		return path, nil
 	}
-	if err != nil {
-		return problem.New(NotMade, "Spacehatch could not create "+printable.Quoted(dir)+".",
-			"Check that the folder above it belongs to you, and that its disk is neither full nor read-only.", err)
-	}
-	return nil
+	return path, []byte(strings.Join(parents, "\n") + "\n")
 }
 
 // Remove removes a folder of ours with all that is in it, and the folders that
