@@ -102,7 +102,7 @@ func TestTheDebianPackage(t *testing.T) {
 	if got := m.handler(t, v); got != "spacehatch.desktop" {
 		t.Errorf("with the package links go to %q", got)
 	}
-	m.checkList(t, "spacehatch")
+	m.checkList(t, m.command("dpkg", "-L", "spacehatch"))
 
 	// The set-up finds that the links come already.
 	output(t, m.as(v.Command(v.ctx, installed, "setup", "--yes")))
@@ -168,11 +168,12 @@ func TestTheDebianPackage(t *testing.T) {
 	}
 }
 
-// checkList compares what came to the machine with what dpkg knows of a package.
-func (m *machine) checkList(t *testing.T, name string) {
+// checkList compares what came to the machine with what a package manager says
+// that it has brought.
+func (m *machine) checkList(t *testing.T, list *exec.Cmd) {
 	t.Helper()
 	var listed []string
-	for path := range strings.Lines(output(t, m.command("dpkg", "-L", name))) {
+	for path := range strings.Lines(output(t, list)) {
 		path = strings.TrimSpace(path)
 		if info, err := os.Lstat(m.root + path); err != nil {
 			t.Error(err)
@@ -184,7 +185,7 @@ func (m *machine) checkList(t *testing.T, name string) {
 	came := m.came(t)
 	slices.Sort(came)
 	if !slices.Equal(came, listed) {
-		t.Errorf("there came %q\nand dpkg lists %q", came, listed)
+		t.Errorf("there came %q\nand %v lists %q", came, list.Args, listed)
 	}
 }
 
@@ -199,7 +200,7 @@ func TestTheServerPackage(t *testing.T) {
 	v := newVisitor(t)
 	m := newMachine(t, v.person)
 	output(t, m.command("dpkg", "-i", server))
-	m.checkList(t, "spacehatch-cli")
+	m.checkList(t, m.command("dpkg", "-L", "spacehatch-cli"))
 	for _, name := range m.came(t) {
 		if regexp.MustCompile(`desktop|icons|metainfo|applications`).MatchString(name) {
 			t.Errorf("a server gets %s", name)
@@ -218,7 +219,7 @@ func TestTheServerPackage(t *testing.T) {
 	if said := output(t, m.command("dpkg-query", "-W", "-f", "${Package}:${db:Status-Abbrev} ", "spacehatch", "spacehatch-cli")); !strings.Contains(said, "spacehatch:ii") || strings.Contains(said, "cli:ii") {
 		t.Errorf("dpkg says %s", said)
 	}
-	m.checkList(t, "spacehatch")
+	m.checkList(t, m.command("dpkg", "-L", "spacehatch"))
 }
 
 // TestTheRPM installs it for real, on a system that has none of its libraries by
@@ -237,21 +238,7 @@ func TestTheRPM(t *testing.T) {
 	}
 	output(t, m.as(v.Command(v.ctx, installed, "version")))
 	output(t, m.command("rpm", "-V", "--nodeps", "spacehatch"))
-	var listed []string
-	for path := range strings.Lines(output(t, m.command("rpm", "-qlp", rpm))) {
-		path = strings.TrimSpace(path)
-		if info, err := os.Lstat(m.root + path); err != nil {
-			t.Error(err)
-		} else if !info.IsDir() {
-			listed = append(listed, path)
-		}
-	}
-	slices.Sort(listed)
-	came := m.came(t)
-	slices.Sort(came)
-	if !slices.Equal(came, listed) {
-		t.Errorf("there came %q\nand rpm lists %q", came, listed)
-	}
+	m.checkList(t, m.command("rpm", "-qlp", rpm))
 	// The other package has files of the same names.
 	if code, said := exitCode(t, m.command("rpm", "-i", "--test", packaged(t, serverRPM))); code == 0 || !strings.Contains(said, "conflicts with") {
 		t.Errorf("rpm would install both: %s", said)
