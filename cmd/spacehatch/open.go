@@ -22,7 +22,7 @@ const maxLink = 64<<10 + 1
 func (p *program) openCommand() *cobra.Command {
 	var f connectFlags
 	c := &cobra.Command{
-		Use:   "open [LINK]",
+		Use:   "open LINK",
 		Short: "Open the space that a link from Studio names",
 		Long: "Reads the link, opens the tunnel, asks what has to be asked, sets SSH up the\n" +
 			"first time, and starts the IDE. Studio's links come here by themselves once\n" +
