@@ -181,6 +181,7 @@ packages: build/bin/nfpm ## make the packages and the archive for this machine i
 .PHONY: dist
 dist: build/bin/nfpm ## make the files of a release for every system in dist/
 	@rm -rf dist
+	@# What else belongs to a release comes first, to be in the checksums.
 	@$(MAKE) browser
 	@$(MAKE_DIST)
 	@ls -l dist
