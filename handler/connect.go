@@ -95,8 +95,12 @@ type Change interface {
 	Apply(ctx context.Context) error
 }
 
+// ErrDispensable is in the chain of the error of a [Changes] that could not find
+// out all that has to be changed, and the connection works without the rest.
+var ErrDispensable = errors.New("the connection works without it")
+
 // Changes finds what has to be changed for a space, in order; none where all
-// is set up.
+// is set up. What it found stands also beside an [ErrDispensable].
 type Changes interface {
 	Changes(ctx context.Context, space session.Space) ([]Change, error)
 }
@@ -366,11 +370,12 @@ func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space se
 }
 
 // applyOnce walks through changes, asks about each that is not silent, and
-// returns how many were made. A refused change that is not optional cancels.
+// returns how many were made, also beside an [ErrDispensable]. A refused change
+// that is not optional cancels.
 func (c *Connector) applyOnce(ctx context.Context, at *stage, from Changes, space session.Space, o Options) (int, error) {
-	changes, err := from.Changes(ctx, space)
-	if err != nil {
-		return 0, err
+	changes, unplanned := from.Changes(ctx, space)
+	if unplanned != nil && !errors.Is(unplanned, ErrDispensable) {
+		return 0, unplanned
 	}
 	applied := 0
 	for _, change := range changes {
@@ -386,7 +391,7 @@ func (c *Connector) applyOnce(ctx context.Context, at *stage, from Changes, spac
 		}
 		applied++
 	}
-	return applied, nil
+	return applied, unplanned
 }
 
 // approve asks about a change, if that is needed. A no to an optional one is
@@ -485,7 +490,11 @@ func (c *Connector) openEditor(ctx context.Context, space session.Space, o Optio
 	if err != nil {
 		return result, opening.fail(err)
 	}
-	if _, err := c.apply(ctx, opening, ide, space, o); err != nil {
+	told := ide.Name()
+	switch _, err := c.apply(ctx, opening, ide, space, o); {
+	case errors.Is(err, ErrDispensable):
+		told += ". " + problem.From(err).Sentence
+	case err != nil:
 		return result, opening.fail(err)
 	}
 	if err := ide.Open(ctx, space.Alias, folder); err != nil {
@@ -496,7 +505,7 @@ func (c *Connector) openEditor(ctx context.Context, space session.Space, o Optio
 		_ = c.Folders.KeepFolder(ctx, space, o.Folder)
 	}
 	result.Editor = ide.Name()
-	opening.end(Done, ide.Name())
+	opening.end(Done, told)
 	return result, nil
 }
 

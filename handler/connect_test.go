@@ -25,6 +25,7 @@ type world struct {
 	approve          bool
 	changes          []Change
 	editorChanges    []Change
+	editorErr        error
 	tunnelErr        error
 	readyErr         error
 	masterErr        error
@@ -162,6 +163,10 @@ type fakeEditor struct {
 	fakeChanges
 }
 
+func (w fakeEditor) Changes(ctx context.Context, s session.Space) ([]Change, error) {
+	changes, _ := w.fakeChanges.Changes(ctx, s)
+	return changes, w.editorErr
+}
 func (w fakeEditor) Name() string { return "VS Code" }
 func (w fakeEditor) Open(_ context.Context, alias, folder string) error {
 	w.note("start %s %s", alias, folder)
@@ -206,6 +211,7 @@ func TestConnect(t *testing.T) {
 		link string
 		did  []string
 		code problem.Code
+		told string // at the end of the last step; empty is anything
 	}{
 		"the first time": {
 			set: func(w *world) { sshConfig(w); w.answer, w.approve = ConnectAndRemember, true },
@@ -294,6 +300,28 @@ func TestConnect(t *testing.T) {
 				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch", "apply own",
 				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, "ask settings.json", "settle settings.json", opened,
 			},
+		},
+		"settings of an IDE that are left alone keep it from nothing": {
+			set: func(w *world) {
+				w.trusted = true
+				w.editorChanges = []Change{fakeChange{w, Proposal{Key: "extension", Silent: true}}}
+				w.editorErr = errors.Join(ErrDispensable, problem.New(problem.EditorFailed, "It is read-only.", "", nil))
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`, "apply extension", opened,
+			},
+			told: "VS Code. It is read-only.",
+		},
+		"an IDE that is too old is not started": {
+			set: func(w *world) {
+				w.trusted, w.editorErr = true, problem.New(problem.EditorFailed, "It is too old.", "", nil)
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`,
+			},
+			code: problem.EditorFailed,
 		},
 		"a no is not asked for again": {
 			set: func(w *world) {
@@ -386,6 +414,9 @@ func TestConnect(t *testing.T) {
 				t.Errorf("did\n  %s\nwant\n  %s", strings.Join(w.did, "\n  "), strings.Join(c.did, "\n  "))
 			}
 			checkEvents(t, events, c.code)
+			if last := events[len(events)-1]; c.told != "" && last.Detail != c.told {
+				t.Errorf("told %q, want %q", last.Detail, c.told)
+			}
 		})
 	}
 }

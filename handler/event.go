@@ -46,7 +46,8 @@ type Event struct {
 	Progress Progress
 	// Elapsed is the time since the step started.
 	Elapsed time.Duration
-	// Detail is one clause for a person, and may be empty.
+	// Detail is one clause for a person, and may be empty. A sentence may follow,
+	// about what was left undone.
 	Detail string
 	// Problem is set where the step failed.
 	Problem *problem.Problem

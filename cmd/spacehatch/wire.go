@@ -265,7 +265,7 @@ func (i installation) Changes(ctx context.Context, space session.Space) ([]handl
 	}
 	plan, err := editor.PlanSettings(i.Installation, space.Alias, homeOf(space))
 	if err != nil {
-		return nil, err
+		return changes, errors.Join(handler.ErrDispensable, err)
 	}
 	if !plan.Empty() {
 		changes = append(changes, settingsChange{i, plan})
