@@ -424,7 +424,7 @@ func End(ctx context.Context, dir, alias string) ([]Status, error) {
 	)
 	for _, status := range all {
 		if status.State == Unresponsive {
-			if alias == "" {
+			if alias == "" || isOf(dir, alias, status.PID) {
 				mu.Lock()
 				fails = append(fails, fmt.Errorf("the tunnel process %d does not answer", status.PID))
 				mu.Unlock()
@@ -447,6 +447,13 @@ func End(ctx context.Context, dir, alias string) ([]Status, error) {
 	}
 	wait.Wait()
 	return ended, errors.Join(fails...)
+}
+
+// isOf reports whether a process that does not say whose its tunnel is has one
+// of the alias: the name of its socket tells.
+func isOf(dir, alias string, pid int) bool {
+	_, err := os.Lstat(filepath.Join(dir, socketName(alias, pid)))
+	return err == nil
 }
 
 func end(ctx context.Context, path string) error {

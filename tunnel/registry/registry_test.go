@@ -290,7 +290,11 @@ func TestAProcessThatDoesNotAnswerIsNamed(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].State != Unresponsive || all[0].PID != 4711 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if _, err := End(ctx, dir, ""); err == nil {
-		t.Error("ending it is told as done")
+	for alias, its := range map[string]bool{"": true, "a.hatch": true, "b.hatch": false} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := End(ctx, dir, alias); (err != nil) != its {
+			t.Errorf("ending %q: %v", alias, err)
+		}
 	}
 }
