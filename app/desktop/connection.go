@@ -51,6 +51,15 @@ type Options struct {
 	// when a link has failed, and calls nobody.
 	Start    func(context.Context) (handler.Result, error)
 	CanStart func(context.Context) bool
+	// SignIn signs in to AWS by the profile, with [Connection.SignInScreen];
+	// nil leaves that to others.
+	SignIn func(ctx context.Context, profile string) error
+	// Browse opens a page in the person's browser; it may block. nil leaves it
+	// to the button in the window.
+	Browse func(address string) error
+	// Profile: there is no space, and the window is about signing in to AWS by
+	// this profile.
+	Profile string
 }
 
 // Connection shows one connection in a window. It implements handler.Person,
@@ -94,7 +103,7 @@ const (
 func New(o Options) *Connection {
 	c := &Connection{options: o, wait: patience, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
 	c.start = func(ctx context.Context, first view.Screen) (*Process, error) { return Start(ctx, o.Program, first) }
-	c.state.Steps = c.steps()
+	c.state.Steps, c.state.SignIn = c.steps(), o.Profile
 	return c
 }
 
@@ -116,7 +125,7 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 	defer abandon()
 	var (
 		shown sync.WaitGroup
-		retry = make(chan bool, 1)
+		retry = make(chan view.ActKind, 1)
 		over  = make(chan struct{})
 	)
 	shown.Go(func() { c.show(opening, over, retry) })
@@ -133,12 +142,7 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 		if found == nil || !c.options.Retry || !starts && !again(found.Code, c.options.Reopens) {
 			return result, err
 		}
-		select {
-		case yes := <-retry:
-			if !yes {
-				return result, err
-			}
-		case <-ctx.Done():
+		if !c.retries(ctx, found, starts, retry) {
 			return result, err
 		}
 		if starts {
@@ -151,6 +155,36 @@ func (c *Connection) Run(ctx context.Context, work func(context.Context) (handle
 // starts reports whether the space of a link is to be opened without it.
 func (c *Connection) starts(ctx context.Context, found *problem.Problem) bool {
 	return found != nil && !c.options.Reopens && c.options.Start != nil && usedUp(found.Code) && c.space.Kind == session.SageMaker && c.options.CanStart(ctx)
+}
+
+// retries waits until the person wants another try, and signs in before it
+// where that was asked for. Who gives the sign-in up sees the problem again.
+func (c *Connection) retries(ctx context.Context, found *problem.Problem, starts bool, retry <-chan view.ActKind) bool {
+	for {
+		select {
+		case how := <-retry:
+			if how != view.SignInAsked {
+				return how == view.RetryAsked
+			}
+		case <-ctx.Done():
+			return false
+		}
+		c.change(func() { c.state.Steps, c.state.Problem = c.steps(), nil })
+		_, err := c.try(ctx, func(ctx context.Context) (handler.Result, error) {
+			return handler.Result{}, c.options.SignIn(ctx, found.SignIn)
+		})
+		if err == nil {
+			return true
+		}
+		if failed := problem.From(err); failed.Code != problem.Cancelled {
+			// It can be tried again, and so can the sign-in.
+			failed := *failed
+			failed.SignIn = found.SignIn
+			c.finish(handler.Result{}, &failed, starts)
+			continue
+		}
+		c.finish(handler.Result{}, found, starts)
+	}
 }
 
 // try does the work once.
@@ -177,6 +211,9 @@ func (c *Connection) finish(result handler.Result, found *problem.Problem, start
 		}
 		c.state.Problem.Retry = c.options.Retry && (starts || again(found.Code, c.options.Reopens))
 		c.state.Problem.Starts = c.state.Problem.Retry && starts
+		if !c.state.Problem.Retry || c.options.SignIn == nil {
+			c.state.Problem.SignIn = ""
+		}
 		// Who has just said no knows why nothing opens; who was told in the
 		// terminal need not be told again.
 		if found.Code != problem.Cancelled && found.Code != problem.NeedsPerson {
@@ -216,14 +253,14 @@ func (c *Connection) setWindow(to windowState) {
 // show owns the window: it waits until one is wanted, opens it, and passes
 // screens and acts on until over is closed or the window is gone. It tells
 // retry once for every problem that may be tried again.
-func (c *Connection) show(ctx context.Context, over <-chan struct{}, retry chan<- bool) {
+func (c *Connection) show(ctx context.Context, over <-chan struct{}, retry chan<- view.ActKind) {
 	late := time.NewTimer(c.wait)
 	defer late.Stop()
 	var process *Process
 	defer func() { c.part(process) }()
 	no := func() {
 		select {
-		case retry <- false:
+		case retry <- view.CancelAsked:
 		default:
 		}
 	}
@@ -301,7 +338,7 @@ func (c *Connection) part(process *Process) {
 }
 
 // take does what an act says.
-func (c *Connection) take(act view.Act, retry chan<- bool) {
+func (c *Connection) take(act view.Act, retry chan<- view.ActKind) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch act.Kind {
@@ -314,13 +351,13 @@ func (c *Connection) take(act view.Act, retry chan<- bool) {
 		if c.cancel != nil {
 			c.cancel()
 		}
-	case view.RetryAsked:
-		if p := c.state.Problem; p != nil && p.Retry {
+	case view.RetryAsked, view.SignInAsked:
+		if p := c.state.Problem; p != nil && p.Retry && (act.Kind == view.RetryAsked || p.SignIn != "") {
 			once := *p // the old one may be on its way to the window
-			once.Retry = false
+			once.Retry, once.SignIn = false, ""
 			c.state.Problem = &once
 			select {
-			case retry <- true:
+			case retry <- act.Kind:
 			default:
 			}
 		}
@@ -436,7 +473,8 @@ func (c *Connection) kind(key string) view.ItemKind {
 
 // offer shows the first-run screen once and returns what it says of p.
 func (c *Connection) offer(ctx context.Context, p handler.Proposal) (yes, known bool, err error) {
-	if c.options.FirstRun == nil || p.Cautious { // what is to be judged is no set-up
+	// What is to be judged is no set-up, and neither is signing in.
+	if c.options.FirstRun == nil || p.Cautious || c.kind(p.Key) == view.SignInNow {
 		return false, false, nil
 	}
 	if c.offered != nil {

@@ -86,6 +86,9 @@ func play(role string) error {
 	}
 }
 
+// gaveUp: the window's person has given a sign-in up.
+var gaveUp bool
+
 // behave is what the person does when a screen is shown, and whether the
 // window goes away.
 func behave(role string, s view.Screen) (acts []view.Act, gone bool) {
@@ -115,6 +118,13 @@ func behave(role string, s view.Screen) (acts []view.Act, gone bool) {
 		if c.Problem.Retry {
 			return []view.Act{{Kind: view.RetryAsked}, {Kind: view.RetryAsked}}, false
 		}
+	case c.Problem != nil && c.Problem.SignIn != "" && (role == "signs in" || role == "gives the sign-in up"):
+		if gaveUp {
+			return nil, true
+		}
+		return []view.Act{{Kind: view.SignInAsked}}, false
+	case c.Question != nil && c.Question.SignIn != nil && role == "signs in":
+		return nil, false // there is nothing to say
 	case c.Problem != nil && role == "is closed":
 		return nil, true
 	case c.Question == nil && role == "cancels" && !c.Done && c.Problem == nil:
@@ -130,7 +140,8 @@ func behave(role string, s view.Screen) (acts []view.Act, gone bool) {
 			return []view.Act{answer(c.Question.ID, view.Yes)}, false
 		case "says remember":
 			return []view.Act{answer(c.Question.ID, view.Remember)}, false
-		case "says no":
+		case "says no", "gives the sign-in up":
+			gaveUp = true
 			return []view.Act{answer(c.Question.ID, view.No)}, false
 		case "answers another question":
 			return []view.Act{answer(c.Question.ID+1, view.Yes), answer(c.Question.ID, view.Remember)}, false

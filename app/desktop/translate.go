@@ -20,7 +20,7 @@ func Space(s session.Space) view.Space {
 
 // Problem is what a window tells of a problem.
 func Problem(p *problem.Problem) *view.Problem {
-	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint, Paste: p.Paste}
+	v := &view.Problem{Code: string(p.Code), Sentence: p.Sentence, Hint: p.Hint, Paste: p.Paste, SignIn: p.SignIn}
 	if p.Cause != nil {
 		v.Details = p.Cause.Error()
 	}
@@ -29,7 +29,7 @@ func Problem(p *problem.Problem) *view.Problem {
 
 // steps are the steps before anything has begun.
 func (c *Connection) steps() []view.Step {
-	if c.options.Steps != nil {
+	if c.options.Steps != nil || c.options.Profile != "" {
 		return waiting(c.options.Steps...)
 	}
 	return waiting(

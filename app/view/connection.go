@@ -8,8 +8,11 @@ import (
 
 // Connection is the way of one link, as far as it is known.
 type Connection struct {
-	Space Space  `json:"space"`
-	Steps []Step `json:"steps"` // in the order in which they begin
+	// SignIn: there is no space; it is only about signing in to AWS, by this
+	// profile.
+	SignIn string `json:"sign_in,omitempty"`
+	Space  Space  `json:"space"`
+	Steps  []Step `json:"steps"` // in the order in which they begin
 	// Question waits for an answer; nil where there is none.
 	Question *Question `json:"question,omitempty"`
 	// Problem is what the way ended with; nil where it did not fail.
@@ -62,6 +65,15 @@ type Question struct {
 	Consent *Consent `json:"consent,omitempty"`
 	Change  *Change  `json:"change,omitempty"`
 	Setup   *Setup   `json:"setup,omitempty"`
+	SignIn  *SignIn  `json:"sign_in,omitempty"`
+}
+
+// SignIn shows what has to be confirmed in the browser, which is open by then.
+// Its only answer is [No]: the person gives up.
+type SignIn struct {
+	Profile string `json:"profile"`
+	Code    string `json:"code"`    // that the page has to show, too
+	Address string `json:"address"` // of the page
 }
 
 // Consent asks about the first link of an account and domain.
@@ -103,6 +115,9 @@ type Problem struct {
 	// Starts, with Retry: the next try needs no link and starts the space where
 	// that is needed.
 	Starts bool `json:"starts,omitempty"`
+	// SignIn is the AWS profile whose sign-in would help: who sent this waits
+	// for [SignInAsked], or in a panel for its wish.
+	SignIn string `json:"sign_in,omitempty"`
 	// Program names the program and its version, for a report.
 	Program string `json:"program,omitempty"`
 }

@@ -39,6 +39,8 @@ const (
 	SpaceStart   ItemKind = "start-space"
 	SpaceRestart ItemKind = "restart-space"
 	SpaceStop    ItemKind = "stop-space"
+	// SignInNow: to AWS, in the browser; never an Item.
+	SignInNow ItemKind = "sign-in"
 )
 
 // ItemState is what is known of an item.

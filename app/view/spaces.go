@@ -35,6 +35,7 @@ const (
 	CancelSpace  = "cancel"  // what is being done with it
 	ShowDetails  = "details" // of its connection
 	AnswerSpace  = "answer"  // Key is that of the question, Value a Choice
+	SignInFirst  = "sign-in" // no key: to AWS, by the profile of the problem
 )
 
 // SpaceFilter chooses among the rows. Empty fields choose everything.

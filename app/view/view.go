@@ -37,6 +37,8 @@ const (
 	CancelAsked ActKind = "cancel"
 	// RetryAsked: what failed is to be tried again.
 	RetryAsked ActKind = "retry"
+	// SignInAsked: the same, after the sign-in that the problem speaks of.
+	SignInAsked ActKind = "sign-in"
 	// Wished: something was asked for in a panel; Wish is set.
 	Wished ActKind = "wish"
 )

@@ -86,6 +86,8 @@ func making(kind view.ItemKind) string {
 		return lang.L("Restart the space")
 	case view.SpaceStop:
 		return lang.L("Stop the space")
+	case view.SignInNow:
+		return lang.L("Sign in")
 	}
 	return lang.L("Update")
 }

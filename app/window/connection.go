@@ -27,6 +27,8 @@ func Connection(v view.Connection, act Actions) Page {
 			asked := *q.Setup
 			asked.ID = q.ID
 			return Setup(asked, act)
+		case q.SignIn != nil:
+			return SignIn(q.ID, *q.SignIn, act)
 		}
 	}
 	b := newBuilder(act.Close)
@@ -48,7 +50,9 @@ func Connection(v view.Connection, act Actions) Page {
 		}
 	case v.Done:
 		b.add(apart(8))
-		if v.Editor != "" {
+		if v.SignIn != "" {
+			b.add(heading(lang.L("You are signed in to AWS, profile {{.Profile}}.", map[string]any{"Profile": literal(v.SignIn, maxName)})))
+		} else if v.Editor != "" {
 			b.add(heading(lang.L("Opened in {{.Editor}}.", map[string]any{"Editor": literal(v.Editor, maxName)})))
 		} else {
 			b.add(heading(lang.L("The space is ready.")))
@@ -72,6 +76,10 @@ func (b *builder) closing(text string, act Actions) {
 func connectionTitle(v view.Connection) string {
 	name := literal(v.Space.Name, maxTitle)
 	switch {
+	case v.SignIn != "" && v.Problem != nil:
+		return lang.L("You are not signed in to AWS")
+	case v.SignIn != "":
+		return lang.L("Sign in to AWS")
 	case v.Problem != nil && name != "":
 		return lang.L("{{.Space}} did not open", map[string]any{"Space": name})
 	case v.Problem != nil:

@@ -32,7 +32,7 @@ func sit(t *testing.T, screen view.Screen) *person {
 	note := func(what string) { p.did = append(p.did, what) }
 	page := Draw(screen, Actions{
 		Answer: func(a view.Answer) { p.answer = a; note("answer " + string(a.Choice)) },
-		Retry:  func() { note("retry") }, Close: func() { note("close") },
+		Retry:  func() { note("retry") }, SignIn: func() { note("sign in") }, Close: func() { note("close") },
 		Browse: func(address string) { note("browse " + address) }, Copy: func(string) { note("copy") },
 		Wish: func(w view.Wish) {
 			p.wishes = append(p.wishes, w)
@@ -113,8 +113,15 @@ func TestEveryPageWorksByKeyboardAlone(t *testing.T) {
 		{"connection-try-again", []fyne.KeyName{enter}, "retry"},
 		{"connection-denied", []fyne.KeyName{enter}, "retry"},
 		{"connection-denied", []fyne.KeyName{tab, tab, tab, enter}, "copy"}, // the details, diagnostics, the statement
-		{"connection-sign-in", []fyne.KeyName{enter}, "retry"},
-		{"connection-sign-in", []fyne.KeyName{tab, tab, enter}, "copy"},
+		{"connection-sign-in", []fyne.KeyName{enter}, "sign in"},
+		{"connection-sign-in-elsewhere", []fyne.KeyName{enter}, "retry"},
+		{"connection-sign-in-elsewhere", []fyne.KeyName{tab, tab, enter}, "copy"},
+		{"connection-not-signed-in", []fyne.KeyName{enter}, "retry"},
+		{"sign-in-question", []fyne.KeyName{enter}, "answer yes"},
+		{"sign-in-code", []fyne.KeyName{enter}, "answer "},
+		{"sign-in-code", []fyne.KeyName{escape}, "answer "},
+		{"sign-in-code", []fyne.KeyName{tab, enter}, "copy"},
+		{"sign-in-code", []fyne.KeyName{tab, tab, enter}, "browse https://device.sso.eu-west-1.amazonaws.com/?user_code=KQXW-ZRTB"},
 		{"settings-plain", []fyne.KeyName{enter}, "close"},
 		{"settings-plain", []fyne.KeyName{escape}, "close"},
 		{"settings-plain", []fyne.KeyName{tab, tab, fyne.KeyRight}, "wish set editor code"},

@@ -36,7 +36,7 @@ func (v variant) Color(name fyne.ThemeColorName, _ fyne.ThemeVariant) color.Colo
 
 // nothing is what a person does who only looks.
 var nothing = Actions{
-	Answer: func(view.Answer) {}, Retry: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
+	Answer: func(view.Answer) {}, Retry: func() {}, SignIn: func() {}, Close: func() {}, Browse: func(string) {}, Copy: func(string) {},
 	Wish: func(view.Wish) {}, Folder: func(string) {},
 }
 

@@ -29,7 +29,7 @@ func (b *builder) problem(v view.Connection, act Actions) {
 		b.add(monospace(p.Paste))
 		copies(lang.L("Copy statement"), p.Paste)
 	}
-	if command := signIn(*p); command != "" {
+	if command := signIn(*p); command != "" && p.SignIn == "" {
 		copies(lang.L("Copy command"), command)
 	}
 	b.add(apart(10))
@@ -44,12 +44,19 @@ func (b *builder) problem(v view.Connection, act Actions) {
 		b.right, b.focus = append(b.right, open), open
 	}
 	if p.Retry {
-		words := lang.L("Try again")
+		words, importance := lang.L("Try again"), widget.HighImportance
 		if p.Starts {
 			words = lang.L("Start the space")
 		}
-		again := b.button(words, widget.HighImportance, act.Retry)
+		if p.SignIn != "" {
+			importance = widget.MediumImportance
+		}
+		again := b.button(words, importance, act.Retry)
 		b.right, b.focus = append(b.right, again), again
+	}
+	if p.SignIn != "" {
+		in := b.button(lang.L("Sign in"), widget.HighImportance, act.SignIn)
+		b.right, b.focus = append(b.right, in), in
 	}
 }
 

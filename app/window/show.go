@@ -220,6 +220,7 @@ func (s *shown) actions() Actions {
 	return Actions{
 		Answer: s.answer,
 		Retry:  func() { s.act(view.Act{Kind: view.RetryAsked}) },
+		SignIn: func() { s.act(view.Act{Kind: view.SignInAsked}) },
 		Close:  s.close,
 		Browse: func(address string) {
 			go func() { _ = s.Browse(address) }() // a browser that does not start says so itself

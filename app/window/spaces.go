@@ -234,7 +234,10 @@ func (b *board) empty() []fyne.CanvasObject {
 			all = append(all, apart(4), monospace(v.Problem.Paste))
 			buttons.Add(b.button("paste", lang.L("Copy statement"), widget.MediumImportance, func() { b.act.Copy(v.Problem.Paste) }))
 		}
-		if command := signIn(*v.Problem); command != "" {
+		if v.Problem.SignIn != "" {
+			again.Importance = widget.MediumImportance
+			buttons.Add(b.button("sign-in", lang.L("Sign in"), widget.HighImportance, func() { b.wish(view.SignInFirst, "") }))
+		} else if command := signIn(*v.Problem); command != "" {
 			buttons.Add(b.button("command", lang.L("Copy command"), widget.MediumImportance, func() { b.act.Copy(command) }))
 		}
 	case len(v.Rows) > 0:

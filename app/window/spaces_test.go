@@ -109,6 +109,7 @@ func TestSpacesByKeyboardAlone(t *testing.T) {
 		"escape empties the filter":  {"spaces-listed", "churn", []fyne.KeyName{fyne.KeyEscape, fyne.KeyEscape}, "close"},
 		"a dangerous question":       {"spaces-stop", "", []fyne.KeyName{enter}, "wish answer q1"},
 		"another question":           {"spaces-start", "", []fyne.KeyName{enter}, "wish answer q2 yes"},
+		"sign in":                    {"spaces-sign-in", "", []fyne.KeyName{tab, enter}, "wish sign-in"},
 		"try again":                  {"spaces-no-credentials", "", []fyne.KeyName{enter}, "wish list"},
 		"copy the statement":         {"spaces-denied", "", []fyne.KeyName{tab, enter}, "copy"},
 		"clear a filter in vain":     {"spaces-nothing-fits", "", []fyne.KeyName{tab, tab, tab, enter, down, enter}, "wish connect 1"},

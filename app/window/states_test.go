@@ -186,9 +186,22 @@ func states() []state {
 			Retry: true, Details: "403 AccessDeniedException",
 		}}),
 		connection("sign-in", view.Connection{Space: space(), Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
-			Code: "credentials-expired", Sentence: "The sign-in of the profile work has expired.", Hint: "Run `aws sso login --profile work`, then try again.", Retry: true,
-			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/",
+			Code: "credentials-expired", Sentence: `The sign-in of the AWS profile "work" has expired.`, Hint: "Run `spacehatch signin --profile work`, or click Open in VS Code in Studio again.", Retry: true,
+			Studio: "https://studio-d-abcdefghijkl.studio.eu-west-1.sagemaker.aws/", SignIn: "work",
 		}}),
+		connection("sign-in-elsewhere", view.Connection{Space: space(), Steps: steps(failed, waiting, waiting, waiting, waiting, waiting), Problem: &view.Problem{
+			Code: "credentials-expired", Sentence: `The sign-in of the AWS profile "work" has expired.`, Hint: "Run `aws login --profile work`, or click Open in VS Code in Studio again.", Retry: true,
+		}}),
+		connection("signed-in", view.Connection{SignIn: "work", Done: true}),
+		connection("not-signed-in", view.Connection{SignIn: "work", Problem: &view.Problem{
+			Code: "sign-in-denied", Sentence: `The sign-in to the AWS profile "work" was denied in the browser.`, Hint: "Sign in again if that was not you.", Retry: true,
+		}}),
+		ask("sign-in-question", view.Question{Change: &view.Change{
+			Kind: view.SignInNow, Title: `Sign in to AWS now, profile "work"?`,
+			Text: "The sign-in of the AWS profile \"work\" has expired.\n\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\nwhere the AWS CLI keeps it, and lasts some hours.",
+		}}),
+		ask("sign-in-code", view.Question{SignIn: &view.SignIn{Profile: "work", Code: "KQXW-ZRTB", Address: "https://device.sso.eu-west-1.amazonaws.com/?user_code=KQXW-ZRTB"}}),
+		ask("sign-in-hostile", view.Question{SignIn: &view.SignIn{Profile: hostile(), Code: hostile(), Address: "javascript:" + hostile()}}),
 		ask("consent", view.Question{Consent: &view.Consent{Space: space(), MayRemember: true}}),
 		ask("consent-once", view.Question{Consent: &view.Consent{Space: view.Space{Name: "ws1", Region: "us-east-2"}}}),
 		ask("consent-hostile", view.Question{Consent: &view.Consent{MayRemember: true, Space: view.Space{
@@ -235,6 +248,9 @@ func states() []state {
 		list("start", view.Spaces{Rows: spaceRows(), Question: &starting}),
 		list("no-credentials", view.Spaces{Problem: &view.Problem{
 			Code: "no-credentials", Sentence: "There are no AWS credentials on this machine.", Hint: "Run `aws configure sso` or `aws login`, or set AWS_PROFILE, then try again.",
+		}}),
+		list("sign-in", view.Spaces{Problem: &view.Problem{
+			Code: "credentials-expired", Sentence: `The sign-in of the AWS profile "work" has expired.`, Hint: "Run `spacehatch signin --profile work`.", SignIn: "work",
 		}}),
 		list("denied", view.Spaces{Region: "eu-west-1", Problem: &view.Problem{
 			Code: "access-denied", Sentence: "The role Engineer may not list spaces.", Hint: "Ask an administrator to add this statement to it:",

@@ -23,8 +23,9 @@ import (
 type Actions struct {
 	// Answer answers the question on the page.
 	Answer func(view.Answer)
-	// Retry asks for another try of what failed.
-	Retry func()
+	// Retry asks for another try of what failed, SignIn for one after signing in
+	// to AWS.
+	Retry, SignIn func()
 	// Wish asks for something in a panel.
 	Wish func(view.Wish)
 	// Close asks for the window to go. Whether that cancels something is seen

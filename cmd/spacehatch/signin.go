@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacehatch/spacehatch/app/desktop"
 	"github.com/spacehatch/spacehatch/app/terminal"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
@@ -19,10 +20,7 @@ import (
 )
 
 func (p *program) signInCommand() *cobra.Command {
-	var (
-		profile       string
-		asJSON, plain bool
-	)
+	var f signInFlags
 	c := &cobra.Command{
 		Use:   "signin",
 		Short: "Sign in to AWS through IAM Identity Center, in the browser",
@@ -32,17 +30,26 @@ func (p *program) signInCommand() *cobra.Command {
 			"It ends by itself after some hours; `aws sso logout` ends it at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := p.signIn(cmd.Context(), profile, asJSON, plain)
-			if asJSON && err != nil {
+			if f.window && (f.json || f.plain) {
+				return errUsage{errors.New("--window goes without --json and --no-browser")}
+			}
+			err := p.signIn(cmd.Context(), f)
+			if f.json && err != nil {
 				return p.failedJSON(err)
 			}
 			return err
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", "", "the profile of the AWS configuration (default as for the AWS CLI)")
-	c.Flags().BoolVar(&plain, "no-browser", false, "show the page's address and open no browser")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: the code, then who signed in")
+	c.Flags().StringVar(&f.profile, "profile", "", "the profile of the AWS configuration (default as for the AWS CLI)")
+	c.Flags().BoolVar(&f.plain, "no-browser", false, "show the page's address and open no browser")
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line: the code, then who signed in")
+	c.Flags().BoolVar(&f.window, "window", false, "show it in a window")
 	return c
+}
+
+type signInFlags struct {
+	profile             string
+	json, plain, window bool
 }
 
 // jsonCode is the code to confirm, as scripts read it.
@@ -61,43 +68,72 @@ type jsonSignedIn struct {
 	Identity string `json:"identity"` // an ARN
 }
 
-func (p *program) signIn(ctx context.Context, profile string, asJSON, plain bool) error {
-	to, err := caller.SignIn(ctx, profile)
+func (p *program) signIn(ctx context.Context, f signInFlags) error {
+	to, err := caller.SignIn(ctx, f.profile)
 	if err != nil {
 		return err
 	}
+	if f.window {
+		return p.signInInWindow(ctx, f.profile, to)
+	}
 	words := p.signInScreen()
-	if plain {
+	if f.plain {
 		words.Browse = nil
 	}
 	screen := signin.Screen(words)
-	if asJSON {
+	if f.json {
 		words.Out = io.Discard
 		screen = jsonScreen{p, words}
 	}
-	if err := (signin.Flow{Log: p.log}).Run(ctx, to, screen); err != nil {
+	identity, err := p.signInAs(ctx, f.profile, to, screen)
+	if err != nil {
 		return err
 	}
-	// A sign-in says nothing of the account and the role: the credentials do.
+	if f.json {
+		return p.printLine(jsonSignedIn{"signed-in", to.Profile, identity})
+	}
+	_, err = fmt.Fprintf(p.out, "You are signed in to the AWS profile %s, as %s.\n", printable.Quoted(to.Profile), printable.Text(identity, 400))
+	return err
+}
+
+// signInAs signs in and returns who that is. A sign-in says nothing of the
+// account and the role: the credentials do.
+func (p *program) signInAs(ctx context.Context, profile string, to caller.SSO, screen signin.Screen) (identity string, err error) {
+	if err := (signin.Flow{Log: p.log}).Run(ctx, to, screen); err != nil {
+		return "", err
+	}
 	r := caller.Request{Action: "sts:GetCallerIdentity", Resource: "*", Thing: "the sign-in", Purpose: "sign in with"}
 	who, err := caller.Load(ctx, r, caller.Options{Profile: profile, Log: p.log})
 	if err != nil {
-		return err
+		return "", err
 	}
 	if who.Config.Region == "" {
 		who.Config.Region = to.Region
 	}
 	if err := who.Retrieve(ctx, r); err != nil {
-		return err
+		return "", err
 	}
-	identity, err := who.Identity(ctx, r)
-	if err != nil {
-		return err
+	return who.Identity(ctx, r)
+}
+
+// signInInWindow signs in in a window of its own. Where there can be none, the
+// terminal shows the code.
+func (p *program) signInInWindow(ctx context.Context, profile string, to caller.SSO) error {
+	program := ""
+	if p.windows != nil {
+		program = p.windows(true)
 	}
-	if asJSON {
-		return p.printLine(jsonSignedIn{"signed-in", to.Profile, identity})
+	if program == "" {
+		return problem.New(problem.NotSupported, "No window could be opened.", "`spacehatch signin` signs in in a terminal.", nil)
 	}
-	_, err = fmt.Fprintf(p.out, "You are signed in to the AWS profile %s, as %s.\n", printable.Quoted(to.Profile), printable.Text(identity, 400))
+	w := desktop.New(desktop.Options{
+		Program: program, Version: "Spacehatch " + builtFor(), Fallback: terminal.Person{Open: p.openTTY},
+		Retry: true, Reopens: true, Browse: p.browse, Profile: to.Profile,
+	})
+	_, err := w.Run(ctx, func(ctx context.Context) (handler.Result, error) {
+		_, err := p.signInAs(ctx, profile, to, w.SignInScreen(p.signInScreen()))
+		return handler.Result{}, err
+	})
 	return err
 }
 
@@ -121,6 +157,15 @@ func (s jsonScreen) Show(ctx context.Context, code signin.Code) error {
 	return s.SignIn.Show(ctx, code)
 }
 
+// signInOn signs in by the profile and shows that on screen.
+func (p *program) signInOn(ctx context.Context, profile string, screen signin.Screen) error {
+	to, err := caller.SignIn(ctx, profile)
+	if err != nil {
+		return err
+	}
+	return signin.Flow{Log: p.log}.Run(ctx, to, screen)
+}
+
 // signer signs in where local credentials need it and a person is there.
 type signer struct {
 	*program
@@ -137,7 +182,11 @@ func (p *program) signer(person handler.Person, answered bool) signer {
 	if answered {
 		return nobody
 	}
-	return signer{p, person, p.signInScreen()}
+	screen := signin.Screen(p.signInScreen())
+	if w, ok := person.(*desktop.Connection); ok {
+		screen = w.SignInScreen(screen)
+	}
+	return signer{p, person, screen}
 }
 
 // signInKey begins the name of the question whether to sign in now.
@@ -154,7 +203,7 @@ func (s signer) after(ctx context.Context, do func() error) error {
 	yes, asked := s.person.Approve(ctx, handler.Proposal{
 		Key:   signInKey + found.SignIn,
 		Title: "Sign in to AWS now, profile " + printable.Quoted(found.SignIn) + "?",
-		Text: found.Sentence + "\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\n" +
+		Text: found.Sentence + "\n\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\n" +
 			"where the AWS CLI keeps it, and lasts some hours.",
 	})
 	if errors.Is(asked, &problem.Problem{Code: problem.Cancelled}) {
@@ -163,11 +212,7 @@ func (s signer) after(ctx context.Context, do func() error) error {
 	if asked != nil || !yes {
 		return err
 	}
-	to, err := caller.SignIn(ctx, found.SignIn)
-	if err != nil {
-		return err
-	}
-	if err := (signin.Flow{Log: s.log}).Run(ctx, to, s.screen); err != nil {
+	if err := s.signInOn(ctx, found.SignIn, s.screen); err != nil {
 		return err
 	}
 	return do()

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spacehatch/spacehatch/app/view"
 )
 
 // withProfiles has the simulator's profiles in place of its credentials.
@@ -80,5 +82,35 @@ func TestASignInIsGivenUp(t *testing.T) {
 	}
 	if _, err := os.Stat(d.state); err == nil && len(d.sockets(t)) != 0 {
 		t.Error("a socket is left")
+	}
+}
+
+// In a window, on the way to a space and by itself.
+func TestSigningInInAWindow(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	d := newDesk(t)
+	d.withProfiles(s)
+	d.env = append(d.env, variableBrowser+"=allow")
+	shown := d.person(t, "yes")
+	if e := d.run(t, "", "connect", "my-space", "--profile", "simulated", "--editor", "none"); e.code != exitOK || !strings.Contains(e.out, "my-space is open.") {
+		t.Fatal(e)
+	}
+	var question, code bool
+	for _, screen := range shown() {
+		if c := screen.Connection; c != nil && c.Question != nil {
+			question = question || c.Question.Change != nil && c.Question.Change.Kind == view.SignInNow
+			code = code || c.Question.SignIn != nil && c.Question.SignIn.Profile == "simulated" && strings.HasSuffix(c.Question.SignIn.Address, c.Question.SignIn.Code)
+		}
+	}
+	if !question || !code || len(d.cached(t)) != 1 {
+		t.Errorf("asked: %v, code shown: %v, kept: %v", question, code, d.cached(t))
+	}
+	before := len(shown())
+	if e := d.run(t, "", "signin", "--window", "--profile", "simulated"); e.code != exitOK {
+		t.Fatal(e)
+	}
+	if last := shown()[len(shown())-1].Connection; len(shown()) == before || last == nil || !last.Done || last.SignIn != "simulated" {
+		t.Errorf("the last screen is %+v", last)
 	}
 }

@@ -74,6 +74,10 @@ func (w *spacesWindow) Do(wish view.Wish) {
 	case wish.Do == view.ListAll && !w.shown.Loading:
 		w.flags.filter = spaces.Filter{All: true}
 		w.list()
+	case wish.Do == view.SignInFirst && !w.shown.Loading && w.shown.Problem != nil && w.shown.Problem.SignIn != "":
+		// It has a window of its own, and says there what went wrong.
+		w.shown.Loading = true
+		w.run("", func(error) { w.list() }, "signin", "--window", "--profile="+w.shown.Problem.SignIn)
 	case wish.Do == view.CancelSpace && busy != nil && busy.cancel != nil:
 		busy.cancel()
 	case wish.Do == view.AnswerSpace && w.shown.Question != nil && w.shown.Question.Key == wish.Key:

@@ -11,6 +11,7 @@ import (
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
+	"github.com/spacehatch/spacehatch/handler/signin"
 	"github.com/spacehatch/spacehatch/internal/caller"
 )
 
@@ -44,13 +45,16 @@ func (p *program) windowFor(f connectFlags) string {
 func (p *program) inWindow(ctx context.Context, program string, c *handler.Connector, q *parts, f connectFlags,
 	do func(context.Context) (handler.Result, error),
 ) (handler.Result, error) {
+	var screen signin.Screen
 	first := &firstRun{program: p, parts: q, editor: f.Editor}
 	w := desktop.New(desktop.Options{
 		Program: program, Version: "Spacehatch " + builtFor(),
 		Fallback: terminal.Person{Open: p.openTTY}, FirstRun: first, Kind: kindOf, Retry: !f.json, Reopens: f.reopens,
 		Start:    func(ctx context.Context) (handler.Result, error) { return p.openInstead(ctx, c, q, first.space, f) },
 		CanStart: func(ctx context.Context) bool { return hasCredentials(ctx, first.space.Region) },
+		Browse:   p.browse, SignIn: func(ctx context.Context, profile string) error { return p.signInOn(ctx, profile, screen) },
 	})
+	screen = w.SignInScreen(p.signInScreen())
 	report := c.Report
 	c.Report = func(e handler.Event) {
 		report(e)
@@ -117,6 +121,8 @@ func kindOf(key string) view.ItemKind {
 		return view.SpaceRestart
 	case strings.HasPrefix(key, handler.StopKey):
 		return view.SpaceStop
+	case strings.HasPrefix(key, signInKey):
+		return view.SignInNow
 	}
 	return ""
 }

@@ -126,6 +126,9 @@ func sitBefore(person string) error {
 func asked(screen view.Screen, chooses func(view.Item) bool) (id int, keys []string) {
 	setup := screen.Setup
 	if c := screen.Connection; c != nil && c.Question != nil {
+		if c.Question.SignIn != nil {
+			return 0, nil // the browser has the buttons
+		}
 		id, setup = c.Question.ID, c.Question.Setup
 	} else if setup != nil && setup.Stage == view.Choosing {
 		id = setup.ID
