@@ -108,6 +108,9 @@ type Info struct {
 	// the file with the private key that opens them.
 	Instances   []string `json:"instances"`
 	InstanceKey string   `json:"instance_key_file"`
+	// Profiles is a file for AWS_CONFIG_FILE with profiles to sign in to, on the
+	// simulator's own page: simulated, and simulated-mfa, whose code is 123456.
+	Profiles string `json:"profiles_file"`
 	// Control is the address of the switches that break things (package
 	// gateway), ControlToken the file with the token that opens them.
 	Control      string `json:"control"`
@@ -192,7 +195,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	if s.folder, err = newFolder(config.Dir); err != nil {
 		return err
 	}
-	files := struct{ ca, config, credentials, control, key string }{}
+	files := struct{ ca, config, credentials, control, key, profiles string }{}
 	token := api.Awkward("", 30)
 	key, keyText, err := newKey()
 	if err != nil {
@@ -204,7 +207,8 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 		data string
 	}{
 		{&files.ca, "ca.pem", ""}, // the gateway fills it
-		{&files.config, "aws-config", awsConfig},
+		{&files.config, "aws-config", ""},
+		{&files.profiles, "aws-profiles", awsProfiles},
 		{&files.credentials, "aws-credentials", ""},
 		{&files.control, "control-token", token},
 		{&files.key, "instance-key", keyText},
@@ -255,7 +259,7 @@ func (s *Simulator) build(ctx context.Context, config Config, host, front string
 	}
 	s.info = Info{
 		Page: s.studio.base + "/", SageMaker: s.studio.base, Gateway: s.gateway.URL(), CAFile: s.gateway.CAFile(),
-		Instances: []string{instanceID, hybridID}, InstanceKey: files.key,
+		Instances: []string{instanceID, hybridID}, InstanceKey: files.key, Profiles: files.profiles,
 		SSHD: started.Info().Server, SSHDReason: started.Info().Reason,
 		Control: "http" + strings.TrimPrefix(s.gateway.URL(), "ws") + "/control/", ControlToken: files.control,
 		Env: environment(caller, s.studio.base, s.gateway, files.config, files.credentials),

@@ -26,9 +26,9 @@ const (
 	codeEditor = "CodeEditor"
 )
 
-// awsConfig has profiles to sign in to, by the page of IAM Identity Center that
-// the simulator has; mfa also wants the code [api.MFACode].
-const awsConfig = `# Profiles of the simulator; the environment's credentials come before them.
+// awsProfiles are profiles to sign in to, by the page of IAM Identity Center that
+// the simulator has; one also wants the code [api.MFACode].
+const awsProfiles = `# Profiles of the simulator; the environment's credentials come before them.
 [sso-session simulated]
 sso_start_url = https://simulated.awsapps.com/start
 sso_region = ` + region + `

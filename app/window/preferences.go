@@ -219,6 +219,8 @@ func fieldWords(f view.Field, ofSpace bool) (name, about string) {
 			return lang.L("Folder"), lang.L("For this space, in place of the folder above.")
 		}
 		return lang.L("Folder"), lang.L("The folder that the IDE opens on a space.")
+	case "aws_profile":
+		return lang.L("AWS profile"), lang.L("Its credentials open the space. Without one, whichever belongs to the space's account.")
 	case "forward_agent":
 		return lang.L("Forward my SSH agent"),
 			lang.L("Programs in the space can then use the keys in your SSH agent for as long as you are connected: they can sign in as you wherever these keys open, but cannot copy them. Whoever else has got into the space can, too.")

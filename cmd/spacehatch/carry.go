@@ -92,6 +92,10 @@ func (p *program) ownStream(queue int) *stream {
 	p.carryAlone()
 	s := &stream{p.in, p.out, io.NopCloser(nil)}
 	if in, ok := p.in.(*os.File); ok {
+		// The SDK gives standard input to a credential_process, by that name.
+		if nothing, err := os.Open(os.DevNull); err == nil {
+			os.Stdin = nothing
+		}
 		shorten(in, queue)
 		s.Reader = polled(in)
 	}

@@ -71,7 +71,8 @@ func (p *program) connectCommand() *cobra.Command {
 			"from your local AWS credentials, or from Studio in your browser. A space that is\n" +
 			"stopped, too small or has remote access off is made ready first, after a question\n" +
 			"that says what would be changed.\n" +
-			"Ctrl-C leaves the space as it is then.\n\n" +
+			"Ctrl-C leaves the space as it is then. --profile is remembered for the space; without\n" +
+			"it the profile is found that belongs to the space's account.\n\n" +
 			"The id of an EC2 instance (i-…) or of a machine elsewhere (mi-…) opens that machine\n" +
 			"through Session Manager; --user, --profile and --region are remembered for it.",
 		Args: cobra.ExactArgs(1),
@@ -92,7 +93,11 @@ func (p *program) connectCommand() *cobra.Command {
 					return handler.Result{}, err
 				}
 				c.Studio, o.Stopped = p.awsStudio(q.places, f.aws), stopped
-				return c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who, p.inBrowser(q, inquiry{attended: true, waiting: reportWaiting(c)})), o)
+				result, err := c.Reopen(ctx, space, p.sourcesOf(q, f.aws.profile, who, p.inBrowser(q, inquiry{attended: true, waiting: reportWaiting(c)})), o)
+				if err == nil && f.aws.profile != "" && session.ValidProfile(f.aws.profile) {
+					err = q.store.Choose(ctx, result.Space.ARN, func(choices *session.Choices) { choices.Profile = f.aws.profile })
+				}
+				return result, err
 			})
 		},
 	}

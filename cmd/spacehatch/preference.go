@@ -21,6 +21,7 @@ const (
 	keyStartAtLogin = "start_at_login" // of the system
 	keyIntercept    = "intercept"      // the same
 	keyForwardAgent = "forward_agent"  // of one space, and never of all
+	keyAWSProfile   = "aws_profile"    // the same
 )
 
 // Where the values of these come from, beside the origins of settings.toml.
@@ -208,7 +209,7 @@ func (c *preferences) followTray(ctx context.Context) error {
 
 // of are the preferences of one space.
 func (c *preferences) of(space session.Space) []preference {
-	return []preference{c.folderOf(space), c.forwardingOf(space)}
+	return []preference{c.folderOf(space), c.profileFor(space), c.forwardingOf(space)}
 }
 
 func (c *preferences) chosenFor(space session.Space) (session.Choices, error) {
@@ -233,6 +234,32 @@ func (c *preferences) folderOf(space session.Space) preference {
 			return "", p.Refuse(errors.New("it must be " + p.Allowed))
 		}
 		return "", c.store.Choose(ctx, space.ARN, func(choices *session.Choices) { choices.Folder = folder })
+	}
+	return p
+}
+
+func (c *preferences) profileFor(space session.Space) preference {
+	k, _ := settings.Find(settings.KeyFolder) // a text, too
+	p := preference{
+		Key: settings.Key{
+			Name: keyAWSProfile, About: "The profile of the AWS configuration that opens the space.",
+			Allowed: "the name of a profile", Example: "work --space " + space.Alias, Blank: "whichever belongs to the account", Parse: k.Parse,
+		},
+		initial: "",
+	}
+	p.value = func(context.Context) (any, settings.Origin, error) {
+		chosen, err := c.chosenFor(space)
+		if err != nil || chosen.Profile == "" {
+			return "", settings.Default, err
+		}
+		return chosen.Profile, ofSpace, nil
+	}
+	p.set = func(ctx context.Context, value any) (string, error) {
+		profile, _ := value.(string)
+		if !session.ValidProfile(profile) {
+			return "", p.Refuse(errors.New("it must be " + p.Allowed))
+		}
+		return "", c.store.Choose(ctx, space.ARN, func(choices *session.Choices) { choices.Profile = profile })
 	}
 	return p
 }
@@ -315,9 +342,9 @@ func (c *preferences) find(ctx context.Context, name, alias string) (preference,
 		}
 		return pick(c.of(space), name, " for one space")
 	}
-	if name == keyForwardAgent {
-		return preference{}, problem.New(settings.Invalid, "forward_agent is set for one space, never for all.",
-			"For example: `spacehatch settings set forward_agent true --space my-space.hatch`.", nil)
+	if example := map[string]string{keyForwardAgent: "true", keyAWSProfile: "work"}[name]; example != "" {
+		return preference{}, problem.New(settings.Invalid, name+" is set for one space, never for all.",
+			"For example: `spacehatch settings set "+name+" "+example+" --space my-space.hatch`.", nil)
 	}
 	return pick(c.machine(ctx), name, "")
 }

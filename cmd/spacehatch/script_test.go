@@ -88,6 +88,7 @@ func startStudio(ts *testscript.TestScript, neg bool, args []string) {
 	for name, value := range s.Info().Env {
 		ts.Setenv(name, value)
 	}
+	ts.Setenv("PROFILES", s.Info().Profiles)
 }
 
 // fault OPERATION CODE TIMES [MESSAGE] makes calls of the studio fail; fault

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,28 @@ func (p *program) signInAs(ctx context.Context, profile string, to caller.SSO, s
 	if err := who.Retrieve(ctx, r); err != nil {
 		return "", err
 	}
-	return who.Identity(ctx, r)
+	if identity, err = who.Identity(ctx, r); err != nil {
+		return "", err
+	}
+	p.learn(ctx, who, to.Profile, profile)
+	return identity, nil
+}
+
+// learn remembers which profile reaches an account, where none is known yet.
+func (p *program) learn(ctx context.Context, who *caller.Caller, signedIn, asked string) {
+	account, err := who.Account(ctx)
+	if err != nil {
+		return
+	}
+	q, err := p.places()
+	if err != nil {
+		return
+	}
+	if known, _ := q.store.Profile(account); known == "" {
+		if err := q.store.RememberProfile(ctx, account, cmp.Or(asked, signedIn)); err != nil {
+			p.log.Warn("the profile of an account is not remembered", "error", err)
+		}
+	}
 }
 
 // signInInWindow signs in in a window of its own. Where there can be none, the

@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 // withProfiles has the simulator's profiles in place of its credentials.
 func (d *desk) withProfiles(s studio) {
 	d.signedIn(s)
+	d.env = append(d.env, "AWS_CONFIG_FILE="+s.Info().Profiles)
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 		d.env = append(d.env, name+"=")
 	}
@@ -112,5 +114,48 @@ func TestSigningInInAWindow(t *testing.T) {
 	}
 	if last := shown()[len(shown())-1].Connection; len(shown()) == before || last == nil || !last.Done || last.SignIn != "simulated" {
 		t.Errorf("the last screen is %+v", last)
+	}
+}
+
+// What ssh sends is for the space, and not for the person's own program that
+// the SDK starts for credentials: it hands standard input on.
+func TestAProgramForCredentialsGetsNothingOfSSH(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	d := newDesk(t)
+	d.signedIn(s)
+	config, stolen := filepath.Join(d.home, "aws-config"), filepath.Join(d.home, "stolen")
+	text := "[profile program]\nregion = us-east-1\ncredential_process = sh -c 'cat >" + stolen +
+		`; printf "{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"%s\",\"SessionToken\":\"%s\"}" "$KEY" "$SECRET" "$TOKEN"'` + "\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := s.Info().Env
+	d.env = append(d.env, "KEY="+env["AWS_ACCESS_KEY_ID"], "SECRET="+env["AWS_SECRET_ACCESS_KEY"], "TOKEN="+env["AWS_SESSION_TOKEN"],
+		"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_CONFIG_FILE="+config, "AWS_PROFILE=program")
+	cmd := d.command("proxy", mySpace(t).ARN)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(in, "SSH-2.0-test\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	banner := make([]byte, len("SSH-2.0-"))
+	if _, err := io.ReadFull(out, banner); err != nil || string(banner) != "SSH-2.0-" {
+		t.Errorf("the space says %q, %v", banner, err)
+	}
+	_ = in.Close()
+	_, _ = io.Copy(io.Discard, out)
+	_ = cmd.Wait() // what ssh would make of it is not the matter
+	if data, err := os.ReadFile(stolen); err != nil || len(data) != 0 {
+		t.Errorf("the program read %q, %v", data, err)
 	}
 }

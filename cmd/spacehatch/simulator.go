@@ -79,7 +79,8 @@ func (p *program) simulate(ctx context.Context, config simulator.Config, asJSON 
 func (p *program) printSimulator(info simulator.Info) error {
 	fmt.Fprintf(p.out, "Studio      %s\nSageMaker   %s\nGateway     %s\nSSH server  %s (%s)\n",
 		info.Page, info.SageMaker, info.Gateway, info.SSHD, info.SSHDReason)
-	fmt.Fprintf(p.out, "Instances   %s, for `ssh -i %s`\n\n", strings.Join(info.Instances, ", "), info.InstanceKey)
+	fmt.Fprintf(p.out, "Instances   %s, for `ssh -i %s`\n", strings.Join(info.Instances, ", "), info.InstanceKey)
+	fmt.Fprintf(p.out, "Sign-in     `spacehatch signin --profile simulated` with AWS_CONFIG_FILE=%s\n\n", info.Profiles)
 	fmt.Fprintln(p.out, "To use it from another terminal:")
 	for _, name := range slices.Sorted(maps.Keys(info.Env)) {
 		fmt.Fprintf(p.out, "  export %s='%s'\n", name, info.Env[name])

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/spaces"
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
@@ -71,7 +72,11 @@ func (s *awsStudio) open(ctx context.Context, space session.Space) error {
 	if err != nil {
 		return err
 	}
-	s.client, err = s.openSpaces(ctx, s.places, awsFlags{s.aws.profile, parsed.Region})
+	profile := cmp.Or(s.aws.profile, s.profileOf(space))
+	if profile == "" && !caller.Explicit() {
+		profile, _ = s.store.Profile(parsed.Account)
+	}
+	s.client, err = s.openSpaces(ctx, s.places, awsFlags{profile, parsed.Region})
 	return err
 }
 

@@ -121,9 +121,18 @@ func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "", n
 // sourcesOf are the same with a profile of the AWS configuration, which may be
 // empty, somebody who can sign in, and last of all what asks a person.
 func (p *program) sourcesOf(q *parts, profile string, who signer, last ...session.Source) session.Source {
-	local := session.NewLocal(session.LocalOptions{Profile: profile, Log: p.log})
+	local := session.NewLocal(session.LocalOptions{Profile: profile, Chosen: q.profileOf, Memory: q.store, Log: p.log})
 	chain := session.Chain{q.store, signingIn{local, who}, signingIn{p.manager(), who}}
 	return counted{q.places, append(chain, last...)}
+}
+
+// profileOf is the AWS profile that a person chose for a space.
+func (q *places) profileOf(space session.Space) string {
+	choices, err := q.store.Choices()
+	if err != nil {
+		return "" // whoever needs the file says that it is broken
+	}
+	return choices[space.ARN].Profile
 }
 
 // answers lets the store answer for spaces. It implements handler.Answers.

@@ -79,7 +79,7 @@ const (
 var telling = []problem.Code{
 	problem.TooManyConnections, problem.SpaceNotFound, problem.SpaceStarting, problem.Rejected,
 	problem.LinkRefused, StudioSilent,
-	problem.AccessDenied, problem.CredentialsExpired, caller.CredentialsWrong, caller.ClockWrong, problem.NoCredentials,
+	problem.AccessDenied, problem.CredentialsExpired, caller.AccountWrong, caller.CredentialsWrong, caller.ClockWrong, problem.NoCredentials,
 	StoreUnsafe, StoreDamaged, StoreFailed, problem.Throttled, problem.Unreachable,
 }
 

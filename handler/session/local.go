@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,8 +38,23 @@ type LocalOptions struct {
 	// Profile names a profile of ~/.aws/config; it then comes before
 	// credentials in the environment. Empty means AWS_PROFILE or "default".
 	Profile string
+	// Chosen is the profile that a person chose for a space, and Memory which
+	// profile reaches an account. Where the credentials that the environment
+	// names, or the default profile, are not those of the space's account, other
+	// profiles are tried, and what fits is remembered. Nil knows nothing.
+	Chosen func(space Space) string
+	Memory Memory
 	// Log gets retries and the SDK's own notes, at debug level; nil drops them.
 	Log *slog.Logger
+}
+
+// Memory remembers which profile of the AWS configuration reaches an account.
+type Memory interface {
+	// Profile is the profile that was found last; where it is empty, searched
+	// reports that a search found none a short time ago.
+	Profile(account string) (profile string, searched bool)
+	// RememberProfile remembers it; empty says that none was found.
+	RememberProfile(ctx context.Context, account, profile string) error
 }
 
 // Local is a [Source] that calls sagemaker:StartSession with the credentials
@@ -48,6 +64,8 @@ type LocalOptions struct {
 // (AWS_ENDPOINT_URL_SAGEMAKER and AWS_CA_BUNDLE among them).
 type Local struct {
 	profile string
+	chosen  func(Space) string
+	memory  Memory
 	log     *slog.Logger
 	now     func() time.Time
 	wait    func(context.Context, time.Duration) error
@@ -61,7 +79,7 @@ func NewLocal(options LocalOptions) *Local {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Local{profile: options.Profile, log: log, now: time.Now, wait: wait}
+	return &Local{profile: options.Profile, chosen: options.Chosen, memory: options.Memory, log: log, now: time.Now, wait: wait}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -102,18 +120,103 @@ func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
 	return session, err
 }
 
+// start finds the credentials that belong to the space's account and starts a
+// session with them.
 func (l *Local) start(ctx context.Context, space, parsed Space) (Session, error) {
+	if l.profile != "" { // it was named, and is the only one that is wanted
+		session, _, err := l.attempt(ctx, space, parsed, l.profile, true)
+		return session, err
+	}
+	remembered, searched := "", true
+	if l.memory != nil && parsed.Account != "" {
+		remembered, searched = l.memory.Profile(parsed.Account)
+	}
+	// What the environment names comes before what was learnt; the default
+	// profile was named by nobody.
+	tries := []string{remembered, ""}
+	if caller.Explicit() {
+		tries = []string{"", remembered}
+	}
+	if l.chosen != nil {
+		if chosen := l.chosen(space); chosen != "" {
+			tries = []string{chosen, tries[0], tries[1]}
+		}
+	}
+	var (
+		first error
+		tried []string
+	)
+	for _, profile := range tries {
+		if slices.Contains(tried, profile) {
+			continue
+		}
+		tried = append(tried, profile)
+		session, elsewhere, err := l.attempt(ctx, space, parsed, profile, false)
+		if !elsewhere {
+			return session, err
+		}
+		if profile == "" || first == nil {
+			first = err
+		}
+		if profile != "" && profile == remembered {
+			l.forget(ctx, parsed.Account)
+			searched = false
+		}
+	}
+	if searched {
+		return Session{}, first
+	}
+	found, err := caller.Find(ctx, startRequest(space, parsed), l.options(parsed, ""), append(tried, caller.Ambient())...)
+	switch {
+	case found != "":
+		l.remember(ctx, parsed.Account, found)
+		session, _, err := l.attempt(ctx, space, parsed, found, true)
+		return session, err
+	case err != nil:
+		return Session{}, err // after a sign-in there is one
+	}
+	l.forget(ctx, parsed.Account)
+	return Session{}, first
+}
+
+func (l *Local) remember(ctx context.Context, account, profile string) {
+	if err := l.memory.RememberProfile(ctx, account, profile); err != nil {
+		l.log.WarnContext(ctx, "the profile of an account is not remembered", "error", err)
+	}
+}
+
+// forget also remembers that there is none.
+func (l *Local) forget(ctx context.Context, account string) { l.remember(ctx, account, "") }
+
+func (l *Local) options(parsed Space, profile string) caller.Options {
+	return caller.Options{Profile: profile, Region: parsed.Region, Log: l.log, Now: l.now, Load: l.load}
+}
+
+// attempt starts a session with the credentials of one profile; an empty one is
+// what the environment says. elsewhere reports that others have to be looked
+// for: these are not there, or belong to another account.
+func (l *Local) attempt(ctx context.Context, space, parsed Space, profile string, named bool) (_ Session, elsewhere bool, err error) {
 	r := startRequest(space, parsed)
-	who, err := caller.Load(ctx, r, caller.Options{Profile: l.profile, Region: parsed.Region, Log: l.log, Now: l.now, Load: l.load})
+	who, err := caller.Load(ctx, r, l.options(parsed, profile))
 	if err != nil {
-		return Session{}, err
+		return Session{}, true, err
+	}
+	foreign := func() bool {
+		known := who.KnownAccount()
+		return known != "" && parsed.Account != "" && known != parsed.Account
+	}
+	if !named && foreign() {
+		return Session{}, true, who.Foreign(r)
 	}
 	if err := who.Retrieve(ctx, r); errors.Is(err, caller.ErrNone) {
 		p := *problem.From(err)
 		p.Cause = fmt.Errorf("%w: %w", p.Cause, ErrNone)
-		return Session{}, &p
+		return Session{}, true, &p
 	} else if err != nil {
-		return Session{}, err
+		return Session{}, who.KnownAccount() == "", err
+	}
+	if !named && foreign() {
+		return Session{}, true, who.Foreign(r)
 	}
 	client := sagemaker.NewFromConfig(who.Config, func(o *sagemaker.Options) { o.Retryer = leaveStarting(o.Retryer) })
 	delays := startingDelays()
@@ -121,15 +224,35 @@ func (l *Local) start(ctx context.Context, space, parsed Space) (Session, error)
 		out, err := client.StartSession(ctx, &sagemaker.StartSessionInput{ResourceIdentifier: aws.String(space.ARN)})
 		switch {
 		case err == nil:
-			return l.session(space, out)
+			session, err := l.session(space, out)
+			return session, false, err
 		case !isStarting(err) || attempt == len(delays):
-			return Session{}, who.Problem(ctx, r, err)
+			p := who.Problem(ctx, r, err)
+			return Session{}, l.notHere(ctx, who, parsed, p), p
 		}
 		l.log.DebugContext(ctx, "the space may still be starting", "space", space.ARN, "attempt", attempt+1, "again_in", delays[attempt])
 		if err := l.wait(ctx, delays[attempt]); err != nil {
-			return Session{}, who.Problem(ctx, r, err)
+			return Session{}, false, who.Problem(ctx, r, err)
 		}
 	}
+}
+
+// notHere reports whether a refusal comes from the account being another one:
+// AWS says so only sometimes.
+func (l *Local) notHere(ctx context.Context, who *caller.Caller, parsed Space, p *problem.Problem) bool {
+	switch p.Code {
+	case caller.AccountWrong, caller.CredentialsWrong:
+		return true
+	case problem.CredentialsExpired:
+		return who.KnownAccount() == ""
+	case problem.SpaceNotFound, problem.Rejected:
+		if l.memory == nil || l.profile != "" {
+			return false // nobody would do anything about it
+		}
+		account, err := who.Account(ctx)
+		return err == nil && parsed.Account != "" && account != parsed.Account
+	}
+	return false
 }
 
 // startRequest tells of StartSession for a space. parsed is what the ARN says,

@@ -20,6 +20,9 @@ type Choices struct {
 	// Folder is what the IDE opens there, an absolute path; empty is what
 	// holds for every space.
 	Folder string `json:"folder,omitempty"`
+	// Profile is the one of the AWS configuration whose credentials open the
+	// space; empty is whichever belongs to its account.
+	Profile string `json:"profile,omitempty"`
 	// ForwardAgent lets the space use the keys in the user's SSH agent.
 	ForwardAgent bool `json:"forward_agent,omitempty"`
 }
@@ -74,10 +77,22 @@ func (s *Store) replaceChoices(arn string, change func(*Choices)) error {
 	return writeFile(s.choicesPath(), choicesFile{Version: fileVersion, Spaces: changed})
 }
 
+// maxProfile bounds the name of a profile, in bytes.
+const maxProfile = 512
+
+// ValidProfile reports whether a profile of the AWS configuration can have that
+// name; an empty one is none.
+func ValidProfile(name string) bool {
+	return len(name) <= maxProfile && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
 func checkChoices(c Choices) error {
 	if c.Folder != "" && (!strings.HasPrefix(c.Folder, "/") || len(c.Folder) > maxChoiceFolder ||
 		!utf8.ValidString(c.Folder) || strings.ContainsFunc(c.Folder, unicode.IsControl)) {
 		return fmt.Errorf("a folder is no absolute path")
+	}
+	if !ValidProfile(c.Profile) {
+		return fmt.Errorf("a profile has no such name")
 	}
 	return nil
 }

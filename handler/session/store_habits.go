@@ -29,8 +29,17 @@ type SpaceFilter struct {
 type habitsFile struct {
 	Version int                    `json:"version"`
 	Filters map[string]SpaceFilter `json:"filters,omitempty"` // by region
+	// Profiles are those of the AWS configuration that reach an account, by the
+	// account.
+	Profiles map[string]knownProfile `json:"profiles,omitempty"`
 	// Waits are milliseconds, by a space's ARN, a space and what was waited for.
 	Waits map[string]int64 `json:"waits_ms,omitempty"`
+}
+
+// knownProfile is what a search for a profile found.
+type knownProfile struct {
+	Name string    `json:"name,omitempty"` // empty: there is none
+	At   time.Time `json:"at"`
 }
 
 func (s *Store) habitsPath() string { return filepath.Join(s.state, "habits.json") }
@@ -54,6 +63,31 @@ func (s *Store) RememberFilter(ctx context.Context, region string, f SpaceFilter
 		}
 		makeRoom(h.Filters, region)
 		h.Filters[region] = f
+	})
+}
+
+// searchedFor is how long nobody looks again for a profile that was not there:
+// every ssh that needs a session would.
+const searchedFor = time.Hour
+
+// Profile implements [Memory].
+func (s *Store) Profile(account string) (profile string, searched bool) {
+	known, ok := s.habits().Profiles[account]
+	age := s.now().Sub(known.At)
+	return known.Name, ok && known.Name == "" && age >= 0 && age < searchedFor
+}
+
+// RememberProfile implements [Memory].
+func (s *Store) RememberProfile(ctx context.Context, account, profile string) error {
+	if !ValidProfile(profile) || account == "" {
+		return nil
+	}
+	return s.changeHabits(ctx, func(h *habitsFile) {
+		if h.Profiles == nil {
+			h.Profiles = map[string]knownProfile{}
+		}
+		makeRoom(h.Profiles, account)
+		h.Profiles[account] = knownProfile{profile, s.now()}
 	})
 }
 

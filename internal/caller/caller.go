@@ -7,6 +7,7 @@
 package caller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,14 +58,15 @@ type Options struct {
 
 // Caller is a set of credentials in a region. They are resolved anew for each
 // Caller, in the order and with the environment variables of the AWS SDK
-// (AWS_ENDPOINT_URL_SAGEMAKER and AWS_CA_BUNDLE among them). Its methods may be
-// called concurrently.
+// (AWS_ENDPOINT_URL_SAGEMAKER and AWS_CA_BUNDLE among them). Retrieve comes
+// first; what is called after it may be called concurrently, but for Account.
 type Caller struct {
 	// Config is what the SDK's clients are made of.
 	Config aws.Config
 
-	origin origin
-	now    func() time.Time
+	origin  origin
+	account string // of the credentials, where it is known
+	now     func() time.Time
 }
 
 // Request is one call as its problems have to tell of it.
@@ -119,6 +121,7 @@ func Load(ctx context.Context, r Request, o Options) (*Caller, error) {
 		return nil, configProblem(r, err)
 	}
 	c := &Caller{Config: cfg, origin: originOf(cfg, o.Profile), now: o.Now}
+	c.account = c.origin.account
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -136,8 +139,9 @@ func (c *Caller) Retrieve(ctx context.Context, r Request) error {
 		bounded, cancel = context.WithTimeout(ctx, machineRoleTimeout)
 		defer cancel()
 	}
-	_, err := c.Config.Credentials.Retrieve(bounded)
+	got, err := c.Config.Credentials.Retrieve(bounded)
 	if err == nil {
+		c.account = cmp.Or(c.account, got.AccountID)
 		return nil
 	}
 	if c.origin.machineRole && ctx.Err() == nil {

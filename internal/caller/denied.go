@@ -42,6 +42,13 @@ func SignedInBy(arn string) (name string, ok bool) {
 	return m[2], true
 }
 
+// Foreign is the problem of credentials that are known to be another account's.
+func (c *Caller) Foreign(r Request) *problem.Problem {
+	return problem.New(AccountWrong,
+		fmt.Sprintf("%s belongs to the account %s, but %s is in the account %s.", upperFirst(c.origin.String()), printable.Text(c.account, 64), r.Thing, r.Account),
+		r.orElse("Choose a profile for the account "+r.Account+" with --profile or AWS_PROFILE"), nil)
+}
+
 // denied tells who was refused what, and what an administrator has to add.
 func (c *Caller) denied(ctx context.Context, r Request, err error) *problem.Problem {
 	text := message(err)
@@ -56,10 +63,10 @@ func (c *Caller) denied(ctx context.Context, r Request, err error) *problem.Prob
 	}
 	// A role may well be assumed from another account; a space may not.
 	if account := accountOf(who); strings.HasPrefix(action, "sagemaker:") && account != "" && r.Account != "" && account != r.Account {
-		return problem.New(problem.AccessDenied,
+		return problem.New(AccountWrong,
 			fmt.Sprintf("%s signs in as %s in the account %s, but %s is in the account %s.",
 				upperFirst(c.origin.String()), printable.Text(who, maxWho), account, r.Thing, r.Account),
-			r.orElse("Choose a profile for the account "+r.Account+" with AWS_PROFILE"), cause(err))
+			r.orElse("Choose a profile for the account "+r.Account+" with --profile or AWS_PROFILE"), cause(err))
 	}
 	name := c.origin.String()
 	if who != "" {

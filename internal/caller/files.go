@@ -119,7 +119,7 @@ const NotSSO problem.Code = "not-sso"
 // SignIn finds what there is to sign in to for the profile; an empty one is
 // AWS_PROFILE or "default". Errors are problems.
 func SignIn(ctx context.Context, profile string) (SSO, error) {
-	asked := cmp.Or(profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), config.DefaultSharedConfigProfile)
+	asked := cmp.Or(profile, Ambient(), config.DefaultSharedConfigProfile)
 	settings, credentials := files()
 	shared, err := config.LoadSharedConfigProfile(ctx, asked, func(o *config.LoadSharedConfigOptions) {
 		o.ConfigFiles, o.CredentialsFiles, o.Logger = []string{settings}, []string{credentials}, logging.Nop{}

@@ -20,6 +20,7 @@ type origin struct {
 	sso         string // the profile to sign in to by IAM Identity Center
 	login       string // the profile to sign in to with aws login
 	process     bool   // a credential_process
+	account     string // of the profile, where its file names it
 }
 
 func originOf(cfg aws.Config, profile string) origin {
@@ -30,6 +31,10 @@ func originOf(cfg aws.Config, profile string) origin {
 			o.environment = profile == "" && source.Credentials.HasKeys()
 		case config.SharedConfig:
 			o.profile = source.Profile
+			o.account = source.SSOAccountID
+			if source.RoleARN != "" {
+				o.account = accountOf(source.RoleARN)
+			}
 			// A role's source profile is the one that has to sign in.
 			for link := &source; link != nil; link = link.Source {
 				switch {
@@ -51,7 +56,7 @@ func originOf(cfg aws.Config, profile string) origin {
 		case slices.Equal(sources, []aws.CredentialSource{aws.CredentialSourceIMDS}):
 			o.machineRole = true
 		case slices.Contains(sources, aws.CredentialSourceHTTP), slices.Contains(sources, aws.CredentialSourceEnvVarsSTSWebIDToken):
-			o.profile = "" // a container's: the profile has no part in it
+			o.profile, o.account = "", "" // a container's: the profile has no part in it
 		}
 	}
 	return o
