@@ -107,6 +107,12 @@ func (p Person) confirm(ctx context.Context, question, choice string, enter bool
 
 // ask returns the answer in lower case without white space around it.
 func (p Person) ask(ctx context.Context, question string) (string, error) {
+	text, err := p.Line(ctx, question)
+	return strings.ToLower(text), err
+}
+
+// Line returns the answer without white space around it.
+func (p Person) Line(ctx context.Context, question string) (string, error) {
 	tty, err := p.Open()
 	if err != nil {
 		return "", problem.New(problem.NeedsPerson,
@@ -133,7 +139,7 @@ func (p Person) ask(ctx context.Context, question string) (string, error) {
 			// The terminal hung up: nobody said yes.
 			return "", problem.New(problem.Cancelled, "Cancelled: the terminal was closed before an answer.", "", l.err)
 		}
-		return strings.ToLower(strings.TrimSpace(l.text)), nil
+		return strings.TrimSpace(l.text), nil
 	case <-ctx.Done():
 		_ = tty.Close()
 		return "", problem.New(problem.Cancelled, "Cancelled.", "", ctx.Err())

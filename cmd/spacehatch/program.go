@@ -15,6 +15,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/app/terminal"
 	"github.com/spacehatch/spacehatch/handler"
+	"github.com/spacehatch/spacehatch/internal/caller"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/internal/settings"
 )
@@ -31,6 +32,8 @@ type program struct {
 	windows func(asked bool) string
 	// browse opens a page in the person's browser; nil where there is none.
 	browse func(address string) error
+	// codes asks a person for MFA codes; nil where nobody is there.
+	codes *caller.Codes
 	// readPolicy returns what an administrator has decided for this machine.
 	readPolicy func() (settings.Policy, error)
 	// sshFolder is the folder that ssh reads.

@@ -104,7 +104,8 @@ func (p *program) signInAs(ctx context.Context, profile string, to caller.SSO, s
 		return "", err
 	}
 	r := caller.Request{Action: "sts:GetCallerIdentity", Resource: "*", Thing: "the sign-in", Purpose: "sign in with"}
-	who, err := caller.Load(ctx, r, caller.Options{Profile: profile, Log: p.log})
+	p.askCodes()
+	who, err := caller.Load(ctx, r, caller.Options{Profile: profile, Codes: p.codes, Log: p.log})
 	if err != nil {
 		return "", err
 	}
@@ -204,11 +205,23 @@ func (p *program) signer(person handler.Person, answered bool) signer {
 	if answered {
 		return nobody
 	}
+	p.askCodes()
 	screen := signin.Screen(p.signInScreen())
 	if w, ok := person.(*desktop.Connection); ok {
 		screen = w.SignInScreen(screen)
 	}
 	return signer{p, person, screen}
+}
+
+// askCodes has a person be asked for MFA codes from now on, on the terminal.
+func (p *program) askCodes() {
+	if p.codes != nil {
+		return
+	}
+	person := terminal.Person{Open: p.openTTY}
+	p.codes = &caller.Codes{Ask: func(ctx context.Context, device caller.Device) (string, error) {
+		return person.Line(ctx, fmt.Sprintf("\nThe AWS profile %s wants the MFA code of %s: ", printable.Quoted(device.Profile), printable.Text(device.Serial, 256)))
+	}}
 }
 
 // signInKey begins the name of the question whether to sign in now.

@@ -28,7 +28,7 @@ func (f *awsFlags) add(c *cobra.Command) {
 // openSpaces prepares the calls to AWS about spaces. Where nothing says which
 // region, it is that of the space that was used last.
 func (p *program) openSpaces(ctx context.Context, q *places, f awsFlags) (*spaces.Client, error) {
-	o := spaces.Options{Profile: f.profile, Region: f.region, Waits: waits{q.store}, Log: p.log}
+	o := spaces.Options{Profile: f.profile, Region: f.region, Codes: p.codes, Waits: waits{q.store}, Log: p.log}
 	client, err := spaces.Open(ctx, o)
 	if f.region == "" && errors.Is(err, &problem.Problem{Code: spaces.RegionMissing}) {
 		if known, _ := q.store.Spaces(); len(known) > 0 {

@@ -20,6 +20,9 @@ import (
 const (
 	// localTimeout bounds one call of Local.Session with all its retries.
 	localTimeout = 60 * time.Second
+	// codeTimeout is how much longer it may take where a person can be asked for
+	// an MFA code.
+	codeTimeout = 2 * time.Minute
 	// localSessionLife is how long a session counts as unused after StartSession
 	// gave it. AWS documents no figure; links carry X-Amz-Expires=60.
 	localSessionLife = 60 * time.Second
@@ -44,6 +47,8 @@ type LocalOptions struct {
 	// profiles are tried, and what fits is remembered. Nil knows nothing.
 	Chosen func(space Space) string
 	Memory Memory
+	// Codes asks a person for MFA codes; nil asks nobody.
+	Codes *caller.Codes
 	// Log gets retries and the SDK's own notes, at debug level; nil drops them.
 	Log *slog.Logger
 }
@@ -66,6 +71,7 @@ type Local struct {
 	profile string
 	chosen  func(Space) string
 	memory  Memory
+	codes   *caller.Codes
 	log     *slog.Logger
 	now     func() time.Time
 	wait    func(context.Context, time.Duration) error
@@ -79,7 +85,7 @@ func NewLocal(options LocalOptions) *Local {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Local{profile: options.Profile, chosen: options.Chosen, memory: options.Memory, log: log, now: time.Now, wait: wait}
+	return &Local{profile: options.Profile, chosen: options.Chosen, memory: options.Memory, codes: options.Codes, log: log, now: time.Now, wait: wait}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -111,7 +117,11 @@ func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, localTimeout)
+	limit := localTimeout
+	if l.codes != nil {
+		limit += codeTimeout
+	}
+	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	session, err := l.start(bounded, space, parsed)
 	if err != nil && ctx.Err() != nil {
@@ -189,7 +199,7 @@ func (l *Local) remember(ctx context.Context, account, profile string) {
 func (l *Local) forget(ctx context.Context, account string) { l.remember(ctx, account, "") }
 
 func (l *Local) options(parsed Space, profile string) caller.Options {
-	return caller.Options{Profile: profile, Region: parsed.Region, Log: l.log, Now: l.now, Load: l.load}
+	return caller.Options{Profile: profile, Region: parsed.Region, Codes: l.codes, Log: l.log, Now: l.now, Load: l.load}
 }
 
 // attempt starts a session with the credentials of one profile; an empty one is

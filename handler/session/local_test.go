@@ -305,7 +305,7 @@ func TestCredentialsThatCannotBeHad(t *testing.T) {
 			f := &fakeAWS{answers: []answer{{}}, assume: c.assume}
 			l, _ := testLocal(t, f, c.profile)
 			_, err := l.Session(t.Context(), mySpace)
-			text := withoutSystem(told(t, err))
+			text := strings.ReplaceAll(withoutSystem(told(t, err)), filepath.ToSlash(home), "~")
 			golden(t, "problems/credentials-"+name, text)
 			if strings.Contains(text, "canary") {
 				t.Errorf("a secret shows: %s", text)

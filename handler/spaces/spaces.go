@@ -82,6 +82,8 @@ type Waits interface {
 type Options struct {
 	Profile string
 	Region  string
+	// Codes asks a person for MFA codes; nil asks nobody.
+	Codes *caller.Codes
 	// Waits may be nil.
 	Waits Waits
 	// Log gets the SDK's own notes, at debug level; nil drops them.
@@ -134,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 			"A region looks like us-east-1.", nil)
 	}
 	r := general("sagemaker:ListSpaces")
-	who, err := caller.Load(ctx, r, caller.Options{Profile: o.Profile, Region: o.Region, Log: o.Log, Load: o.Load})
+	who, err := caller.Load(ctx, r, caller.Options{Profile: o.Profile, Region: o.Region, Codes: o.Codes, Log: o.Log, Load: o.Load})
 	if err != nil {
 		return nil, err
 	}

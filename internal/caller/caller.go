@@ -30,6 +30,12 @@ const (
 	// machineRoleTimeout bounds the wait for an EC2 instance role where nothing
 	// else is configured: on most computers nobody answers at that address.
 	machineRoleTimeout = 3 * time.Second
+	// credentialsTimeout bounds the wait for credentials from AWS, processTimeout
+	// for those of a credential_process, which may have a person sign in, and
+	// personTimeout for those that need a code which a person types.
+	credentialsTimeout = 30 * time.Second
+	processTimeout     = 45 * time.Second
+	personTimeout      = 2 * time.Minute
 	// identityTimeout bounds the question who the caller is: it is asked when
 	// something has failed already.
 	identityTimeout = 5 * time.Second
@@ -50,6 +56,8 @@ type Options struct {
 	Region string
 	// Log gets the SDK's own notes, at debug level; nil drops them.
 	Log *slog.Logger
+	// Codes asks a person for MFA codes; nil asks nobody.
+	Codes *Codes
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Load is appended to what the SDK's configuration is loaded with.
@@ -109,6 +117,7 @@ func Load(ctx context.Context, r Request, o Options) (*Caller, error) {
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.OnProxyConnectResponse = proxyAnswer
 		})),
+		withCodes(ctx, o),
 	}
 	if o.Region != "" {
 		options = append(options, config.WithRegion(o.Region))
@@ -122,6 +131,9 @@ func Load(ctx context.Context, r Request, o Options) (*Caller, error) {
 	}
 	c := &Caller{Config: cfg, origin: originOf(cfg, o.Profile), now: o.Now}
 	c.account = c.origin.account
+	if c.origin.mfa {
+		c.Config.Credentials = o.Codes.share(c.origin.profile, c.Config.Credentials)
+	}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -133,12 +145,8 @@ func Load(ctx context.Context, r Request, o Options) (*Caller, error) {
 // afterwards. Errors are problems; where there are no credentials at all the
 // [problem.NoCredentials] wraps [ErrNone].
 func (c *Caller) Retrieve(ctx context.Context, r Request) error {
-	bounded := ctx
-	if c.origin.machineRole {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, machineRoleTimeout)
-		defer cancel()
-	}
+	bounded, cancel := context.WithTimeout(ctx, c.patience())
+	defer cancel()
 	got, err := c.Config.Credentials.Retrieve(bounded)
 	if err == nil {
 		c.account = cmp.Or(c.account, got.AccountID)
@@ -147,7 +155,23 @@ func (c *Caller) Retrieve(ctx context.Context, r Request) error {
 	if c.origin.machineRole && ctx.Err() == nil {
 		return c.noCredentials(r)
 	}
+	if c.origin.process && bounded.Err() != nil && ctx.Err() == nil {
+		return c.processFailed(r, fmt.Sprintf("did not end within %s", c.patience()))
+	}
 	return c.credentialsProblem(ctx, r, err)
+}
+
+// patience is how long credentials may take, by where they come from.
+func (c *Caller) patience() time.Duration {
+	switch {
+	case c.origin.machineRole:
+		return machineRoleTimeout
+	case c.origin.mfa:
+		return personTimeout
+	case c.origin.process:
+		return processTimeout
+	}
+	return credentialsTimeout
 }
 
 // String names the credentials in the middle of a sentence.

@@ -20,6 +20,7 @@ type origin struct {
 	sso         string // the profile to sign in to by IAM Identity Center
 	login       string // the profile to sign in to with aws login
 	process     bool   // a credential_process
+	mfa         bool   // a role that wants a code
 	account     string // of the profile, where its file names it
 }
 
@@ -45,6 +46,7 @@ func originOf(cfg aws.Config, profile string) origin {
 				case link.CredentialProcess != "":
 					o.process = true
 				}
+				o.mfa = o.mfa || link.MFASerial != ""
 			}
 		}
 	}

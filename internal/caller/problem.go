@@ -37,27 +37,27 @@ const (
 // configProblem tells why the AWS configuration could not be loaded.
 func configProblem(r Request, err error) error {
 	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		settings, credentials := files()
 		return problem.New(problem.NoCredentials,
 			fmt.Sprintf("There is no AWS profile named %s on this computer.", quoted(missing.Profile)),
-			"Choose one of those that `aws configure list-profiles` lists.", nil)
-	}
-	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
-		return problem.New(problem.NotSupported,
-			"The AWS profile asks for an MFA code, and there is nobody to ask while ssh connects.",
-			r.orElse("Use a profile that signs in through the browser"), nil)
+			fmt.Sprintf("Choose one that is in %s or %s.", quotedPath(settings), quotedPath(credentials)), nil)
 	}
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return problem.New(problem.NoCredentials,
 			fmt.Sprintf("The AWS configuration names the file %s, which cannot be read.", quoted(file.Path)),
 			"Check AWS_CA_BUNDLE, AWS_CONFIG_FILE and the ca_bundle setting of the profile.", cause(file))
 	}
+	settings, _ := files()
 	return problem.New(problem.NoCredentials,
 		"The AWS configuration of this computer cannot be used.",
-		"Check it with `aws configure list`.", cause(err))
+		fmt.Sprintf("Look into %s, and check it with `aws configure list`.", quotedPath(settings)), cause(err))
 }
 
 // credentialsProblem tells why the credentials could not be had.
 func (c *Caller) credentialsProblem(ctx context.Context, r Request, err error) error {
+	if p := c.codeProblem(r, err); p != nil {
+		return p
+	}
 	code := Code(err)
 	if p := c.commonProblem(r, code, err); p != nil {
 		return p
@@ -86,14 +86,20 @@ func (c *Caller) credentialsProblem(ctx context.Context, r Request, err error) e
 	case expired, c.origin.sso != "", c.origin.login != "":
 		return c.expired(r, cause(err))
 	case c.origin.process:
-		// Its output may be in the error: that is the credentials themselves.
-		return problem.New(problem.NoCredentials,
-			fmt.Sprintf("The credential_process of %s failed.", c.origin),
-			r.orElse("Run that command in a terminal to see why"), nil)
+		return c.processFailed(r, "failed")
 	}
 	return problem.New(problem.NoCredentials,
 		fmt.Sprintf("AWS credentials could not be had from %s.", c.origin),
 		r.orElse("Check them with `aws sts get-caller-identity`"), cause(err))
+}
+
+// processFailed tells of a credential_process. Its output may be in the error:
+// that is the credentials themselves, so nothing of it is shown.
+func (c *Caller) processFailed(r Request, how string) *problem.Problem {
+	settings, _ := files()
+	return problem.New(problem.NoCredentials,
+		fmt.Sprintf("The credential_process of %s %s.", c.origin, how),
+		r.orElse(fmt.Sprintf("Run that command, which stands in %s, in a terminal to see why", quotedPath(settings))), nil)
 }
 
 // commonProblem tells what any AWS call may answer; nil where it is none of
