@@ -29,7 +29,10 @@ import (
 const (
 	// machineRoleTimeout bounds the wait for an EC2 instance role where nothing
 	// else is configured: on most computers nobody answers at that address.
+	// elsewhereTimeout does where the machine is known not to be one of EC2:
+	// then only a program on this very computer can stand in for that address.
 	machineRoleTimeout = 3 * time.Second
+	elsewhereTimeout   = 300 * time.Millisecond
 	// credentialsTimeout bounds the wait for credentials from AWS, processTimeout
 	// for those of a credential_process, which may have a person sign in, and
 	// personTimeout for those that need a code which a person types.
@@ -73,7 +76,8 @@ type Caller struct {
 	Config aws.Config
 
 	origin  origin
-	account string // of the credentials, where it is known
+	account string        // of the credentials, where it is known
+	limit   time.Duration // in place of patience; 0 outside of tests
 	now     func() time.Time
 }
 
@@ -164,6 +168,10 @@ func (c *Caller) Retrieve(ctx context.Context, r Request) error {
 // patience is how long credentials may take, by where they come from.
 func (c *Caller) patience() time.Duration {
 	switch {
+	case c.limit > 0:
+		return c.limit
+	case c.origin.machineRole && elsewhereThanEC2():
+		return elsewhereTimeout
 	case c.origin.machineRole:
 		return machineRoleTimeout
 	case c.origin.mfa:
