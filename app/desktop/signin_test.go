@@ -118,3 +118,24 @@ func TestAWindowForASignInAlone(t *testing.T) {
 		t.Errorf("%+v", first)
 	}
 }
+
+func TestACodeIsAskedForInTheWindow(t *testing.T) {
+	for role, want := range map[string]struct {
+		code string
+		err  error
+	}{
+		"says yes":     {"123456", nil},
+		"says no":      {"", &problem.Problem{Code: problem.Cancelled}},
+		"is closed":    {"", &problem.Problem{Code: problem.Cancelled}},
+		"dies at once": {"", ErrNoWindow},
+	} {
+		c, _, _ := connection(t, role)
+		_, _ = run(t, c, func(ctx context.Context) (handler.Result, error) {
+			code, err := c.MFA(ctx, "dev", "arn:aws:iam::111122223333:mfa/alice")
+			if code != want.code || !errors.Is(err, want.err) {
+				t.Errorf("%s: %q, %v", role, code, err)
+			}
+			return handler.Result{}, nil
+		})
+	}
+}

@@ -66,6 +66,14 @@ type Question struct {
 	Change  *Change  `json:"change,omitempty"`
 	Setup   *Setup   `json:"setup,omitempty"`
 	SignIn  *SignIn  `json:"sign_in,omitempty"`
+	MFA     *MFA     `json:"mfa,omitempty"`
+}
+
+// MFA asks for the code of a device. It is answered with [Yes] and the code as
+// [Answer].Code.
+type MFA struct {
+	Profile string `json:"profile"` // of the AWS configuration
+	Device  string `json:"device"`  // an ARN, or what is printed on it
 }
 
 // SignIn shows what has to be confirmed in the browser, which is open by then.

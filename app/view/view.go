@@ -79,6 +79,9 @@ type Answer struct {
 	// Keys are the items that were chosen on a set-up screen; nothing where
 	// the choice is not Yes.
 	Keys []string `json:"keys,omitempty"`
+	// Code is what was typed on a screen that asks for an MFA code. AWS takes it
+	// once, within a minute.
+	Code string `json:"code,omitempty"`
 	// Options are the options that were chosen, by the key of their item.
 	Options map[string]string `json:"options,omitempty"`
 }

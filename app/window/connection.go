@@ -29,6 +29,8 @@ func Connection(v view.Connection, act Actions) Page {
 			return Setup(asked, act)
 		case q.SignIn != nil:
 			return SignIn(q.ID, *q.SignIn, act)
+		case q.MFA != nil:
+			return MFA(q.ID, *q.MFA, act)
 		}
 	}
 	b := newBuilder(act.Close)

@@ -122,6 +122,8 @@ func TestEveryPageWorksByKeyboardAlone(t *testing.T) {
 		{"sign-in-code", []fyne.KeyName{escape}, "answer "},
 		{"sign-in-code", []fyne.KeyName{tab, enter}, "copy"},
 		{"sign-in-code", []fyne.KeyName{tab, tab, enter}, "browse https://device.sso.eu-west-1.amazonaws.com/?user_code=KQXW-ZRTB"},
+		{"mfa", []fyne.KeyName{escape}, "answer "},
+		{"mfa", []fyne.KeyName{enter, tab, enter}, "answer "}, // nothing was typed
 		{"settings-plain", []fyne.KeyName{enter}, "close"},
 		{"settings-plain", []fyne.KeyName{escape}, "close"},
 		{"settings-plain", []fyne.KeyName{tab, tab, fyne.KeyRight}, "wish set editor code"},
@@ -210,6 +212,19 @@ func TestWhatIsTickedIsAnswered(t *testing.T) {
 	if p.answer.ID != 7 || p.answer.Choice != view.Yes || !slices.Equal(p.answer.Keys, []string{"extension", "settings"}) ||
 		len(p.answer.Options) != 1 || p.answer.Options["ide"] != "cursor" {
 		t.Errorf("the answer is %+v", p.answer)
+	}
+}
+
+func TestACodeIsTypedAndHandedOver(t *testing.T) {
+	for _, hand := range [][]fyne.KeyName{{fyne.KeyReturn}, {fyne.KeyTab, fyne.KeyTab, fyne.KeyReturn}} {
+		p := sit(t, find(t, "mfa"))
+		for _, digit := range " 123456" {
+			p.canvas.Focused().TypedRune(digit)
+		}
+		p.press(hand...)
+		if p.answer.Choice != view.Yes || p.answer.Code != "123456" || len(p.did) != 1 {
+			t.Errorf("%v: the answer is %+v", hand, p.answer)
+		}
 	}
 }
 

@@ -201,6 +201,8 @@ func states() []state {
 			Text: "The sign-in of the AWS profile \"work\" has expired.\n\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\nwhere the AWS CLI keeps it, and lasts some hours.",
 		}}),
 		ask("sign-in-code", view.Question{SignIn: &view.SignIn{Profile: "work", Code: "KQXW-ZRTB", Address: "https://device.sso.eu-west-1.amazonaws.com/?user_code=KQXW-ZRTB"}}),
+		ask("mfa", view.Question{MFA: &view.MFA{Profile: "work-admin", Device: "arn:aws:iam::111122223333:mfa/alice"}}),
+		ask("mfa-hostile", view.Question{MFA: &view.MFA{Profile: hostile(), Device: hostile()}}),
 		ask("sign-in-hostile", view.Question{SignIn: &view.SignIn{Profile: hostile(), Code: hostile(), Address: "javascript:" + hostile()}}),
 		ask("consent", view.Question{Consent: &view.Consent{Space: space(), MayRemember: true}}),
 		ask("consent-once", view.Question{Consent: &view.Consent{Space: view.Space{Name: "ws1", Region: "us-east-2"}}}),

@@ -104,7 +104,7 @@ func (p *program) signInAs(ctx context.Context, profile string, to caller.SSO, s
 		return "", err
 	}
 	r := caller.Request{Action: "sts:GetCallerIdentity", Resource: "*", Thing: "the sign-in", Purpose: "sign in with"}
-	p.askCodes()
+	p.askCodes(nil)
 	who, err := caller.Load(ctx, r, caller.Options{Profile: profile, Codes: p.codes, Log: p.log})
 	if err != nil {
 		return "", err
@@ -205,7 +205,7 @@ func (p *program) signer(person handler.Person, answered bool) signer {
 	if answered {
 		return nobody
 	}
-	p.askCodes()
+	p.askCodes(person)
 	screen := signin.Screen(p.signInScreen())
 	if w, ok := person.(*desktop.Connection); ok {
 		screen = w.SignInScreen(screen)
@@ -213,14 +213,22 @@ func (p *program) signer(person handler.Person, answered bool) signer {
 	return signer{p, person, screen}
 }
 
-// askCodes has a person be asked for MFA codes from now on, on the terminal.
-func (p *program) askCodes() {
-	if p.codes != nil {
+// askCodes has a person be asked for MFA codes from now on: in their window, else
+// on the terminal.
+func (p *program) askCodes(person handler.Person) {
+	window, _ := person.(*desktop.Connection)
+	if p.codes != nil && window == nil {
 		return
 	}
-	person := terminal.Person{Open: p.openTTY}
+	words := terminal.Person{Open: p.openTTY}
 	p.codes = &caller.Codes{Ask: func(ctx context.Context, device caller.Device) (string, error) {
-		return person.Line(ctx, fmt.Sprintf("\nThe AWS profile %s wants the MFA code of %s: ", printable.Quoted(device.Profile), printable.Text(device.Serial, 256)))
+		if window != nil {
+			code, err := window.MFA(ctx, device.Profile, device.Serial)
+			if !errors.Is(err, desktop.ErrNoWindow) {
+				return code, err
+			}
+		}
+		return words.Line(ctx, fmt.Sprintf("\nThe AWS profile %s wants the MFA code of %s: ", printable.Quoted(device.Profile), printable.Text(device.Serial, 256)))
 	}}
 }
 

@@ -108,6 +108,19 @@ func TestSigningInInAWindow(t *testing.T) {
 	if !question || !code || len(d.cached(t)) != 1 {
 		t.Errorf("asked: %v, code shown: %v, kept: %v", question, code, d.cached(t))
 	}
+	// The role stands on the sign-in that is there, and wants a code of its own.
+	if e := d.run(t, "", "connect", "notebooks", "--profile", "simulated-mfa", "--editor", "none"); e.code != exitOK {
+		t.Fatal(e)
+	}
+	codes := 0
+	for _, screen := range shown() {
+		if c := screen.Connection; c != nil && c.Question != nil && c.Question.MFA != nil {
+			codes = max(codes, c.Question.ID)
+		}
+	}
+	if codes == 0 {
+		t.Error("no window asked for the MFA code")
+	}
 	before := len(shown())
 	if e := d.run(t, "", "signin", "--window", "--profile", "simulated"); e.code != exitOK {
 		t.Fatal(e)

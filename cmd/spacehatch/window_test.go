@@ -17,6 +17,7 @@ import (
 
 	"github.com/spacehatch/spacehatch/app/view"
 	"github.com/spacehatch/spacehatch/internal/ipc"
+	"github.com/spacehatch/spacehatch/simulator/api"
 )
 
 // What the windows of a test do.
@@ -111,7 +112,7 @@ func sitBefore(person string) error {
 			continue
 		}
 		answered = id
-		answer := view.Answer{ID: id}
+		answer := view.Answer{ID: id, Code: codeOfMFA(screen)}
 		if agrees {
 			answer.Choice, answer.Keys = view.Yes, keys
 		}
@@ -119,6 +120,14 @@ func sitBefore(person string) error {
 			return err
 		}
 	}
+}
+
+// codeOfMFA is the simulator's, where it is asked for.
+func codeOfMFA(screen view.Screen) string {
+	if c := screen.Connection; c != nil && c.Question != nil && c.Question.MFA != nil {
+		return api.MFACode
+	}
+	return ""
 }
 
 // asked returns the question of a screen, and which of its items somebody
