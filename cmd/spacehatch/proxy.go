@@ -12,6 +12,7 @@ import (
 	"github.com/spacehatch/spacehatch/handler"
 	"github.com/spacehatch/spacehatch/handler/session"
 	"github.com/spacehatch/spacehatch/handler/sshconfig"
+	"github.com/spacehatch/spacehatch/internal/printable"
 	"github.com/spacehatch/spacehatch/internal/problem"
 	"github.com/spacehatch/spacehatch/tunnel"
 	"github.com/spacehatch/spacehatch/tunnel/registry"
@@ -53,7 +54,8 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	}
 	asking, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, p.fromSSH(space).unlessOrphaned(giveUp))).Session(asking, space)
+	who := p.signsForSSH("the space " + printable.Quoted(space.Name))
+	s, err := p.sourcesOf(q, "", who, p.inBrowser(q, p.fromSSH(space).unlessOrphaned(giveUp))).Session(asking, space)
 	if err != nil {
 		if asking.Err() != nil {
 			return problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)

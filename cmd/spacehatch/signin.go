@@ -189,21 +189,30 @@ func (p *program) signInOn(ctx context.Context, profile string, screen signin.Sc
 	return signin.Flow{Log: p.log}.Run(ctx, to, screen)
 }
 
-// signer signs in where local credentials need it and a person is there.
+// signs is who can sign in where local credentials need it.
+type signs interface {
+	// after does what do does and, where that wants a sign-in, signs in and does
+	// it once more.
+	after(ctx context.Context, do func() error) error
+}
+
+// nobody signs in. It implements signs.
+type nobody struct{}
+
+func (nobody) after(_ context.Context, do func() error) error { return do() }
+
+// signer is a person who has started a command. It implements signs.
 type signer struct {
 	*program
-	person handler.Person // nil where nobody is to be asked
+	person handler.Person
 	screen signin.Screen
 }
 
-// nobody signs in.
-var nobody signer
-
 // signer is the person of a command; one who has answered everything already,
 // as a script does, is not asked to sign in.
-func (p *program) signer(person handler.Person, answered bool) signer {
+func (p *program) signer(person handler.Person, answered bool) signs {
 	if answered {
-		return nobody
+		return nobody{}
 	}
 	p.askCodes(person)
 	screen := signin.Screen(p.signInScreen())
@@ -235,20 +244,14 @@ func (p *program) askCodes(person handler.Person) {
 // signInKey begins the name of the question whether to sign in now.
 const signInKey = "sign in to "
 
-// after does what do does and, where that wants a sign-in, asks the person,
-// signs in and does it once more. Who does not want to hears of the first time.
+// after implements signs. Who does not want to sign in hears of the first time.
 func (s signer) after(ctx context.Context, do func() error) error {
 	err := do()
 	found := problem.From(err)
-	if s.person == nil || found == nil || found.SignIn == "" {
+	if found == nil || found.SignIn == "" {
 		return err
 	}
-	yes, asked := s.person.Approve(ctx, handler.Proposal{
-		Key:   signInKey + found.SignIn,
-		Title: "Sign in to AWS now, profile " + printable.Quoted(found.SignIn) + "?",
-		Text: found.Sentence + "\n\nYour browser opens a page of AWS, where you confirm a code. The sign-in is kept\n" +
-			"where the AWS CLI keeps it, and lasts some hours.",
-	})
+	yes, asked := s.person.Approve(ctx, signInProposal(found))
 	if errors.Is(asked, &problem.Problem{Code: problem.Cancelled}) {
 		return asked
 	}
@@ -265,12 +268,12 @@ func (s signer) after(ctx context.Context, do func() error) error {
 // It implements session.Source.
 type signingIn struct {
 	session.Source
-	signer signer
+	who signs
 }
 
 // Session implements session.Source.
 func (s signingIn) Session(ctx context.Context, space session.Space) (found session.Session, err error) {
-	err = s.signer.after(ctx, func() error {
+	err = s.who.after(ctx, func() error {
 		found, err = s.Source.Session(ctx, space)
 		return err
 	})

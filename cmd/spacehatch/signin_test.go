@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spacehatch/spacehatch/app/view"
@@ -130,6 +131,33 @@ func TestSigningInInAWindow(t *testing.T) {
 	}
 }
 
+// greets is an ssh that says hello to the space, and hears its answer.
+func (d *desk) greets(t *testing.T) {
+	t.Helper()
+	cmd := d.command("proxy", mySpace(t).ARN)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_, _ = io.WriteString(in, "SSH-2.0-test\r\n") // an end of the program shows below
+	banner := make([]byte, len("SSH-2.0-"))
+	if _, err := io.ReadFull(out, banner); err != nil || string(banner) != "SSH-2.0-" {
+		t.Errorf("the space says %q, %v", banner, err)
+	}
+	_ = in.Close()
+	_, _ = io.Copy(io.Discard, out)
+	_ = cmd.Wait() // what ssh would make of it is not the matter
+}
+
 // What ssh sends is for the space, and not for the person's own program that
 // the SDK starts for credentials: it hands standard input on.
 func TestAProgramForCredentialsGetsNothingOfSSH(t *testing.T) {
@@ -146,29 +174,63 @@ func TestAProgramForCredentialsGetsNothingOfSSH(t *testing.T) {
 	env := s.Info().Env
 	d.env = append(d.env, "KEY="+env["AWS_ACCESS_KEY_ID"], "SECRET="+env["AWS_SECRET_ACCESS_KEY"], "TOKEN="+env["AWS_SESSION_TOKEN"],
 		"AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_CONFIG_FILE="+config, "AWS_PROFILE=program")
-	cmd := d.command("proxy", mySpace(t).ARN)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(in, "SSH-2.0-test\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	banner := make([]byte, len("SSH-2.0-"))
-	if _, err := io.ReadFull(out, banner); err != nil || string(banner) != "SSH-2.0-" {
-		t.Errorf("the space says %q, %v", banner, err)
-	}
-	_ = in.Close()
-	_, _ = io.Copy(io.Discard, out)
-	_ = cmd.Wait() // what ssh would make of it is not the matter
+	d.greets(t)
 	if data, err := os.ReadFile(stolen); err != nil || len(data) != 0 {
 		t.Errorf("the program read %q, %v", data, err)
 	}
+}
+
+// An IDE's ssh, which has no terminal, brings a window; who says no there is
+// not asked again by the next one, and two at once bring one window.
+func TestAnSSHWithoutATerminalSignsIn(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	begin := func(t *testing.T, says string) (*desk, func() []view.Screen) {
+		d := newDesk(t)
+		d.withProfiles(s)
+		d.env = append(d.env, variableBrowser+"=allow", "AWS_PROFILE=simulated")
+		return d, d.person(t, says)
+	}
+	questions := func(screens []view.Screen) int {
+		n, last := 0, 0
+		for _, screen := range screens {
+			c := screen.Connection
+			switch {
+			case c == nil || c.Question == nil || c.Question.Change == nil:
+				last = 0
+			case c.Question.ID != last:
+				n, last = n+1, c.Question.ID
+			}
+		}
+		return n
+	}
+	t.Run("yes", func(t *testing.T) {
+		t.Parallel()
+		d, shown := begin(t, "yes")
+		var ended sync.WaitGroup
+		for range 2 {
+			ended.Go(func() { d.greets(t) })
+		}
+		ended.Wait()
+		screens := shown()
+		if n := questions(screens); n != 1 || len(d.cached(t)) != 1 {
+			t.Errorf("asked %d times, kept %v", n, d.cached(t))
+		}
+		if first := screens[0].Connection; first.SignIn != "simulated" || !strings.Contains(first.Question.Change.Text, `wants to open the space "my-space".`) {
+			t.Errorf("the first screen is %+v", first)
+		}
+	})
+	t.Run("no", func(t *testing.T) {
+		t.Parallel()
+		d, shown := begin(t, "no")
+		for range 2 {
+			got := d.run(t, "", "proxy", mySpace(t).ARN)
+			if got.code != exitFailed || !strings.Contains(got.errors, "Nobody has signed in to the AWS profile \"simulated\"") {
+				t.Errorf("%v", got)
+			}
+		}
+		if n := questions(shown()); n != 1 || len(d.cached(t)) != 0 {
+			t.Errorf("asked %d times, kept %v", n, d.cached(t))
+		}
+	})
 }

@@ -36,7 +36,7 @@ func (p *program) tunnelByHand(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	s, err := p.sourcesOf(q, "", nobody, p.inBrowser(q, inquiry{attended: true, waiting: p.sayWaiting(space)})).Session(ctx, space)
+	s, err := p.sourcesOf(q, "", nobody{}, p.inBrowser(q, inquiry{attended: true, waiting: p.sayWaiting(space)})).Session(ctx, space)
 	if err != nil {
 		return err
 	}

@@ -116,11 +116,11 @@ func (p *program) connector(q *parts) *handler.Connector {
 }
 
 // sources is where a session for a space comes from when no tunnel waits.
-func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "", nobody) }
+func (p *program) sources(q *parts) session.Source { return p.sourcesOf(q, "", nobody{}) }
 
 // sourcesOf are the same with a profile of the AWS configuration, which may be
 // empty, somebody who can sign in, and last of all what asks a person.
-func (p *program) sourcesOf(q *parts, profile string, who signer, last ...session.Source) session.Source {
+func (p *program) sourcesOf(q *parts, profile string, who signs, last ...session.Source) session.Source {
 	local := session.NewLocal(session.LocalOptions{Profile: profile, Chosen: q.profileOf, Memory: q.store, Codes: p.codes, Log: p.log})
 	chain := session.Chain{q.store, signingIn{local, who}, signingIn{p.manager(), who}}
 	return counted{q.places, append(chain, last...)}
