@@ -59,7 +59,7 @@ func (s *studio) handler() http.Handler {
 	mux.HandleFunc("GET /code-editor/{space}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}/{rest...}", s.serveReconnect)
 	mux.HandleFunc("GET /reconnect/{kind}/{space}", s.serveReconnect)
-	for _, call := range []string{"POST /client/register", "POST /device_authorization", "POST /token", "GET /federation/credentials"} {
+	for _, call := range []string{"POST /client/register", "POST /device_authorization", "POST /token", "POST /logout", "GET /federation/credentials"} {
 		mux.Handle(call, s.api)
 	}
 	mux.HandleFunc("GET /device", file("device.html", html))

@@ -194,6 +194,7 @@ func (p *program) commands() *cobra.Command {
 		p.startCommand(),
 		p.stopCommand(),
 		p.signInCommand(),
+		p.signOutCommand(),
 		p.linkCommand(),
 		p.statusCommand(),
 		p.pingCommand(),

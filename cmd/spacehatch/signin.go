@@ -28,7 +28,7 @@ func (p *program) signInCommand() *cobra.Command {
 		Long: "Signs in as `aws sso login` does, for a profile with sso_session or sso_start_url:\n" +
 			"opens a page of AWS in your browser, where you confirm a code, and keeps the sign-in\n" +
 			"where the AWS CLI keeps its own (~/.aws/sso/cache), so that every AWS tool has it.\n" +
-			"It ends by itself after some hours; `aws sso logout` ends it at once.",
+			"It ends by itself after some hours; `spacehatch signout` ends it at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.window && (f.json || f.plain) {
@@ -45,6 +45,35 @@ func (p *program) signInCommand() *cobra.Command {
 	c.Flags().BoolVar(&f.plain, "no-browser", false, "show the page's address and open no browser")
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line: the code, then who signed in")
 	c.Flags().BoolVar(&f.window, "window", false, "show it in a window")
+	return c
+}
+
+func (p *program) signOutCommand() *cobra.Command {
+	var profile string
+	c := &cobra.Command{
+		Use:   "signout",
+		Short: "End the sign-in to AWS through IAM Identity Center",
+		Long: "Ends what `spacehatch signin` or `aws sso login` has begun for the profile, for every\n" +
+			"AWS tool on this computer. Connections that are open stay.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			to, err := caller.SignIn(cmd.Context(), profile)
+			if err != nil {
+				return err
+			}
+			was, err := signin.Out(cmd.Context(), to, p.log)
+			if err != nil {
+				return err
+			}
+			said := "You are signed out of the AWS profile %s.\n"
+			if !was {
+				said = "You were not signed in to the AWS profile %s.\n"
+			}
+			_, err = fmt.Fprintf(p.out, said, printable.Quoted(to.Profile))
+			return err
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", "", "the profile of the AWS configuration (default as for the AWS CLI)")
 	return c
 }
 

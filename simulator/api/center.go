@@ -133,6 +133,10 @@ func (s *Server) serveCenter(w http.ResponseWriter, r *http.Request, body []byte
 		call.Operation, do = "sso-oidc:StartDeviceAuthorization", s.authorizeDevice
 	case "POST /token":
 		call.Operation, do = "sso-oidc:CreateToken", s.createToken
+	case "POST /logout":
+		call.Operation = "sso:Logout"
+		token := r.Header.Get("X-Amz-Sso_bearer_token")
+		do = func([]byte) (any, *Error) { return s.logout(token) }
 	case "GET /federation/credentials":
 		call.Operation = "sso:GetRoleCredentials"
 		call.Resource = r.URL.Query().Get("account_id") + "/" + r.URL.Query().Get("role_name")
@@ -361,6 +365,23 @@ type (
 		Expiration      int64  `json:"expiration"` // milliseconds since 1970
 	}
 )
+
+// logout ends one sign-in.
+func (s *Server) logout(token string) (any, *Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known, ok := s.center.tokens[token]
+	if !ok {
+		return nil, &Error{"UnauthorizedException", "Session token not found or invalid", http.StatusUnauthorized}
+	}
+	delete(s.center.tokens, token)
+	for refresh, t := range s.center.refresh {
+		if t.client == known.client {
+			delete(s.center.refresh, refresh)
+		}
+	}
+	return struct{}{}, nil
+}
 
 func (s *Server) roleCredentials(q url.Values, token string) (any, *Error) {
 	s.mu.Lock()
