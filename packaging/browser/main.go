@@ -53,14 +53,19 @@ func run(args []string) error {
 	version := flags.String("version", "dev", "the version, as git describe says it")
 	unpacked := flags.String("unpacked", "build/browser", "the `FOLDER` that gets one for each browser, to load the extension from")
 	dist := flags.String("dist", "dist", "the `FOLDER` that gets the zip files")
+	licence := flags.String("licence", "LICENSE", "the licence, which goes along")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	return pack(*version, *unpacked, *dist)
+	text, err := os.ReadFile(*licence)
+	if err != nil {
+		return err
+	}
+	return pack(*version, text, *unpacked, *dist)
 }
 
 // pack writes the extension for each browser as a folder and as a zip file.
-func pack(version, unpacked, dist string) error {
+func pack(version string, licence []byte, unpacked, dist string) error {
 	if err := os.MkdirAll(dist, 0o755); err != nil {
 		return err
 	}
@@ -69,6 +74,7 @@ func pack(version, unpacked, dist string) error {
 		if err != nil {
 			return err
 		}
+		all["LICENSE"] = licence
 		folder := filepath.Join(unpacked, browser)
 		if err := os.RemoveAll(folder); err != nil { // what is no longer part of it
 			return err

@@ -135,7 +135,7 @@ func TestPackTwiceGivesTheSameBytes(t *testing.T) {
 		if err := os.WriteFile(stale, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := pack("v1.2.3", unpacked, dist); err != nil {
+		if err := pack("v1.2.3", []byte("Do as you like.\n"), unpacked, dist); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(stale); err == nil {
@@ -176,7 +176,7 @@ func checkArchive(t *testing.T, data []byte, folder string) {
 			t.Errorf("%s: %v, %v, want %d bytes", each.Name, info, err, len(want))
 		}
 	}
-	if !slices.IsSorted(names) || !slices.Contains(names, "manifest.json") {
+	if !slices.IsSorted(names) || !slices.Contains(names, "manifest.json") || !slices.Contains(names, "LICENSE") {
 		t.Errorf("the archive holds %q", names)
 	}
 }
