@@ -1,17 +1,19 @@
 // Starts a real Chromium on a screen that is a file, with an extension and a
 // home folder of its own, in which two schemes have a program. It knows no test.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import { createServer as createTLSServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { chromium } from "playwright-core";
 
-const unpacked = fileURLToPath(new URL("../../build/browser/chrome", import.meta.url));
+const extension = fileURLToPath(new URL("../../build/browser/chrome", import.meta.url));
 
 /** How many milliseconds a step in a browser may take; the machine may be busy. */
 export const patience = 30_000;
@@ -74,31 +76,49 @@ export async function startScreen() {
   return { name: `:${String(number).trim()}`, async stop() { child.kill(); await ended; } };
 }
 
-/** A copy of the extension, which may also work on the pages of loopback. */
-export async function copyExtension(desk) {
-  const folder = join(desk.folder, "extension");
-  await cp(unpacked, folder, { recursive: true });
-  const file = join(folder, "manifest.json");
-  const manifest = JSON.parse(await readFile(file, "utf8"));
-  manifest.host_permissions.push("http://127.0.0.1/*");
-  await writeFile(file, JSON.stringify(manifest));
-  return folder;
+/**
+ * Serves a page of the simulator's under an address of Studio's own, so that the
+ * extension is tried as it is: the browser takes every name under sagemaker.aws
+ * for this computer. `flag` tells it so.
+ */
+export async function serveStudio(desk, simulator) {
+  const key = join(desk.folder, "key.pem");
+  const certificate = join(desk.folder, "certificate.pem");
+  await promisify(execFile)("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+    "-subj", "/CN=sagemaker.aws", "-keyout", key, "-out", certificate]);
+  const { host, hostname, port } = new URL(simulator.page);
+  const server = createTLSServer({ key: await readFile(key), cert: await readFile(certificate) }, (incoming, outgoing) => {
+    incoming.pipe(request({ hostname, port, path: incoming.url, method: incoming.method, headers: { ...incoming.headers, host } }, (answer) => {
+      outgoing.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(outgoing);
+    }).on("error", () => outgoing.destroy()));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    origin: "https://studio-d-simulated0001.studio.us-east-1.sagemaker.aws",
+    flag: `--host-resolver-rules=MAP *.sagemaker.aws 127.0.0.1:${server.address().port}`,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
 
 /**
  * Starts Chromium with the extension; its profile is the same each time. It
- * opens the desk's schemes for these origins without a question.
+ * opens the desk's schemes for its page and Studio's without a question.
  */
-export async function startBrowser(desk, screen, extension, origins) {
+export async function startBrowser(desk, screen, studio) {
   const profile = join(desk.folder, "profile");
   await mkdir(join(profile, "Default"), { recursive: true });
   const pairs = Object.fromEntries(desk.schemes.map((scheme) => [scheme, true]));
   await writeFile(join(profile, "Default/Preferences"), JSON.stringify({
-    protocol_handler: { allowed_origin_protocol_pairs: Object.fromEntries(origins.map((origin) => [origin, pairs])) },
+    protocol_handler: { allowed_origin_protocol_pairs: { [desk.page]: pairs, [studio.origin]: pairs } },
   }), { flag: "wx" }).catch((error) => { if (error.code !== "EEXIST") throw error; });
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: "/usr/bin/chromium", headless: false, chromiumSandbox: false, timeout: patience,
-    args: [`--load-extension=${extension}`, `--disable-extensions-except=${extension}`],
+    args: [studio.flag, `--load-extension=${extension}`, `--disable-extensions-except=${extension}`],
+    ignoreHTTPSErrors: true, // the certificate is nobody's
     ignoreDefaultArgs: ["--disable-extensions"],
     env: {
       PATH: process.env.PATH, HOME: desk.home, DISPLAY: screen.name,

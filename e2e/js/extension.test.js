@@ -1,31 +1,32 @@
 // The browser extension in a real Chromium: a person clicks in the simulator's
-// Studio, and the system's programs tell which link they were started with.
+// Studio, which has an address of Studio's own here, and the system's programs
+// tell which link they were started with.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { createContext, runInContext } from "node:vm";
 
-import { copyExtension, openDesk, startBrowser, startScreen } from "./browser.js";
+import { openDesk, serveStudio, startBrowser, startScreen } from "./browser.js";
 import { startSimulator } from "./simulator.js";
 
 const extensionLink = "vscode://some.extension/did-authenticate?code=a%20b";
 const spaceLink = "vscode://amazonwebservices.aws-toolkit-vscode/connect/sagemaker?token=a+b%2F";
 
-let simulator, desk, screen, extension, origin, browser;
+let simulator, desk, screen, served, browser;
 
 before(async () => {
   simulator = await startSimulator();
-  origin = new URL(simulator.page).origin;
   desk = await openDesk(["vscode", "spacehatch"], `<a href="${spaceLink}">A space</a>`);
+  served = await serveStudio(desk, simulator);
   screen = await startScreen();
-  extension = await copyExtension(desk);
-  browser = await startBrowser(desk, screen, extension, [origin, desk.page]);
+  browser = await startBrowser(desk, screen, served);
 });
 
 after(async () => {
   await browser?.context.close();
   await screen?.stop();
+  served?.close();
   await desk?.close();
   await simulator?.stop();
 });
@@ -33,7 +34,7 @@ after(async () => {
 /** Opens Studio, which opens links in one of its ways. */
 async function studio(way) {
   const page = await browser.context.newPage();
-  await page.goto(`${origin}/?way=${way}`);
+  await page.goto(`${served.origin}/?way=${way}`);
   return page;
 }
 
@@ -157,7 +158,7 @@ test("the switch in the menu counts at once, and after the next start", async ()
   assert.deepEqual(await functions(other), untouched);
 
   await browser.context.close();
-  browser = await startBrowser(desk, screen, extension, [origin, desk.page]);
+  browser = await startBrowser(desk, screen, served);
   await off();
   const later = await studio("anchor");
   assert.deepEqual(await functions(later), untouched);
