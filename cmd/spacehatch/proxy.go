@@ -52,6 +52,7 @@ func (p *program) proxy(ctx context.Context, host string) error {
 	if err := q.policy.CheckSpace(space); err != nil {
 		return err
 	}
+	q.sweepMaster(ctx, space.Alias)
 	asking, giveUp := context.WithCancel(ctx)
 	defer giveUp()
 	who := p.signsForSSH("the space " + printable.Quoted(space.Name))
@@ -63,6 +64,13 @@ func (p *program) proxy(ctx context.Context, host string) error {
 		return err
 	}
 	return (&carrier{program: p, parts: q, space: space, session: s, down: watched(s.Origin)}).carry(ctx, ssh)
+}
+
+// sweepMaster removes what a master has left that could not end: ssh has just
+// complained of it, since it makes a connection of its own. Where that fails it
+// complains again.
+func (q *places) sweepMaster(ctx context.Context, alias string) {
+	_ = q.masters().Sweep(ctx, alias, sshconfig.ControlSockets(q.ssh, q.runtime))
 }
 
 // proxyAttached uses the tunnel that waits for the space; registry.ErrNotFound

@@ -112,7 +112,11 @@ func stays() []stay {
 		{"master killed", func(t *testing.T, l lane) {
 			l.connects(t)
 			l.kills(t, l.master(t))
-			l.closes(t) // takes along the socket that it left
+			l.noProcess(t)
+			if out, err := l.ssh(t.Context(), "echo in").CombinedOutput(); err != nil || !strings.Contains(string(out), "Connection refused") {
+				t.Fatalf("an ssh that finds the socket of a killed master: %q, %v", out, err)
+			}
+			l.says(t) // the first one has taken it along
 		}},
 		{"tunnel killed", func(t *testing.T, l lane) {
 			l.connects(t)

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,8 @@ const (
 	// askTimeout bounds ssh's questions to itself and to a master, which need
 	// no network. A "Match exec" of the user's may take its time.
 	askTimeout = 20 * time.Second
+	// sweepTimeout bounds the wait for somebody who starts a master meanwhile.
+	sweepTimeout = time.Second
 	// maxComplaint bounds what is read of ssh's complaints, in bytes.
 	maxComplaint = 64 << 10
 )
@@ -82,7 +85,7 @@ func (c Client) Start(ctx context.Context, alias string) error {
 	}
 	// Without it the second of two would find the first one's socket when it is
 	// connected already, and stay for ever as a plain connection.
-	over, err := turn.Take(ctx, filepath.Join(c.LockDir, "master-"+alias+".lock"))
+	over, err := c.turn(ctx, alias)
 	if err != nil {
 		return fmt.Errorf("start ssh master: %w", err)
 	}
@@ -136,6 +139,39 @@ func (c Client) Stop(ctx context.Context, alias string) error {
 		return failed(alias, "the shared connection does not end", errors.Join(asked, err))
 	}
 	return nil
+}
+
+// Sweep removes the alias's control socket where nobody listens on it any more,
+// as after a loss of power: until it is gone, every ssh complains of it. near are
+// control sockets, among them perhaps this one; where all of them answer, ssh is
+// not even asked which one it is.
+func (c Client) Sweep(ctx context.Context, alias string, near []string) error {
+	dead := func(socket string) bool {
+		found, err := answers(ctx, socket)
+		return err == nil && !found
+	}
+	if !slices.ContainsFunc(near, dead) {
+		return nil
+	}
+	socket, err := c.Locate(ctx, alias)
+	if err != nil || !slices.Contains(near, socket) || !dead(socket) {
+		return err
+	}
+	// Who starts a master removes it, too, and may have made another one since.
+	bounded, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	over, err := c.turn(bounded, alias)
+	if err != nil {
+		return err
+	}
+	defer over()
+	return removeStale(ctx, socket)
+}
+
+// turn waits until nobody else starts a master for the alias, and returns what
+// ends the turn.
+func (c Client) turn(ctx context.Context, alias string) (over func(), err error) {
+	return turn.Take(ctx, filepath.Join(c.LockDir, "master-"+alias+".lock"))
 }
 
 // start runs ssh until it has gone into the background as a master.

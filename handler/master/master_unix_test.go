@@ -346,30 +346,6 @@ func TestHoldsNothingOfOurs(t *testing.T) {
 
 // TestStaleSocket: over the socket of a master that was killed, ssh would
 // connect without becoming one.
-func TestStaleSocket(t *testing.T) {
-	s := newSpace(t)
-	c := s.client()
-	for range 2 {
-		s.start(t, c)
-		if err := syscall.Kill(s.pid(t), syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		<-s.ended
-		if c.Running(t.Context(), alias) {
-			t.Fatal("a killed master answers")
-		}
-	}
-	if left, err := filepath.Glob(s.path("cm-*")); err != nil || len(left) != 1 {
-		t.Fatalf("no stale socket to try this with: %v, %v", left, err)
-	}
-	if err := c.Stop(t.Context(), alias); err != nil {
-		t.Fatal(err)
-	}
-	if left, err := filepath.Glob(s.path("cm-*")); err != nil || len(left) != 0 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
 func TestManyStartsMakeOneMaster(t *testing.T) {
 	s := newSpace(t)
 	var wg sync.WaitGroup

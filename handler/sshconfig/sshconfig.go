@@ -9,6 +9,7 @@ package sshconfig
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,21 @@ import (
 
 // Suffix ends every alias.
 const Suffix = ".hatch"
+
+// ControlSockets lists the control sockets of ours that there are, of whatever
+// alias: those in our folder, and in the runtime folder, which they are in where
+// ours is too deep.
+func ControlSockets(sshDir, runtimeDir string) (found []string) {
+	for _, folder := range []string{place(sshDir).folder(), runtimeDir} {
+		entries, _ := os.ReadDir(folder) // none where there is none
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), socketPrefix) {
+				found = append(found, filepath.Join(folder, e.Name()))
+			}
+		}
+	}
+	return found
+}
 
 const (
 	folderName     = "spacehatch"
