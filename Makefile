@@ -41,6 +41,18 @@ desktop: ## build build/spacehatch-desktop, the windows; needs a C compiler and 
 windows: ## build the programs for Windows in build/windows/ and their installer in dist/; needs mingw and nsis
 	packaging/windows/make.sh '$(VERSION)' '$(LDFLAGS)'
 
+# A Mac's windows and tray take cgo, and with it a Mac.
+MAC_CGO := $(if $(filter Darwin,$(shell uname)),1,0)
+MAC_PROGRAMS := spacehatch spacehatch-links $(if $(filter 1,$(MAC_CGO)),spacehatch-desktop)
+
+.PHONY: macos
+macos: ## make Spacehatch.app for both kinds of Mac in dist/; on a Mac with the windows and the tray
+	@rm -rf build/macos
+	@for arch in amd64 arm64; do for name in $(MAC_PROGRAMS); do echo "building $$name for darwin/$$arch"; \
+		GOOS=darwin GOARCH=$$arch CGO_ENABLED=$(MAC_CGO) go build -ldflags '$(LDFLAGS)' -o build/macos/$$arch/ ./cmd/$$name; done; done
+	@go run ./packaging/macos -version '$(VERSION)' -date '$(DATE)' -out dist/spacehatch-$(VERSION:v%=%)-macos.tar.gz
+	@ls -l dist/*-macos.tar.gz
+
 SCREENSHOTS := $(CURDIR)/build/screenshots
 
 .PHONY: screenshots
@@ -183,6 +195,8 @@ dist: build/bin/nfpm ## make the files of a release for every system in dist/
 	@rm -rf dist
 	@# What else belongs to a release comes first, to be in the checksums.
 	@$(MAKE) browser
+	@$(MAKE) macos
+	@if command -v x86_64-w64-mingw32-gcc makensis >/dev/null; then $(MAKE) windows; else echo "make dist: mingw or nsis is missing, so there is no installer for Windows"; fi
 	@$(MAKE_DIST)
 	@ls -l dist
 

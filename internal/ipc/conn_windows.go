@@ -81,7 +81,7 @@ func (c *Conn) Write(p []byte) (written int, err error) {
 func (c *Conn) do(d *direction, p []byte, start func(windows.Handle, []byte, *uint32, *windows.Overlapped) error) (int, error) {
 	d.busy.Lock()
 	defer d.busy.Unlock()
-	if err, _ := c.over(d); err != nil {
+	if _, err := c.over(d); err != nil {
 		return 0, err
 	}
 	var n uint32
@@ -105,7 +105,7 @@ func (c *Conn) do(d *direction, p []byte, start func(windows.Handle, []byte, *ui
 // any more.
 func (c *Conn) await(d *direction) error {
 	for {
-		err, patience := c.over(d)
+		patience, err := c.over(d)
 		if err != nil {
 			return err
 		}
@@ -116,20 +116,20 @@ func (c *Conn) await(d *direction) error {
 	}
 }
 
-// over returns why a call may not go on, or how many milliseconds it may wait.
-func (c *Conn) over(d *direction) (why error, patience uint32) {
+// over returns how many milliseconds a call may wait, or why it may not go on.
+func (c *Conn) over(d *direction) (patience uint32, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	left := time.Until(d.deadline)
 	switch {
 	case c.closed:
-		return net.ErrClosed, 0
+		return 0, net.ErrClosed
 	case d.deadline.IsZero():
-		return nil, windows.INFINITE
+		return windows.INFINITE, nil
 	case left <= 0:
-		return os.ErrDeadlineExceeded, 0
+		return 0, os.ErrDeadlineExceeded
 	}
-	return nil, uint32(min(left/time.Millisecond+1, windows.INFINITE-1))
+	return uint32(min(left/time.Millisecond+1, windows.INFINITE-1)), nil
 }
 
 // Close implements net.Conn. What was written before is still read by the other

@@ -56,7 +56,7 @@ func run() (int, error) {
 	if err := json.NewDecoder(conn).Decode(&said); err != nil {
 		return 0, err
 	}
-	fmt.Print(said.Out)
+	fmt.Fprint(os.Stdout, said.Out)
 	fmt.Fprint(os.Stderr, said.Err)
 	return said.Code, nil
 }
