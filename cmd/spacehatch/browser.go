@@ -41,20 +41,6 @@ type inquiry struct {
 	show     func(context.Context, session.Space, refresh.Ask) (session.Session, error)
 }
 
-// unlessOrphaned gives up where the ssh that waits was killed and could tell
-// nobody: then its process is not our parent any more.
-func (i inquiry) unlessOrphaned(giveUp func()) inquiry {
-	parent, waiting := os.Getppid(), i.waiting
-	i.waiting = func(detail string, elapsed time.Duration) {
-		if os.Getppid() != parent {
-			giveUp()
-			return
-		}
-		waiting(detail, elapsed)
-	}
-	return i
-}
-
 // inBrowser is the source of sessions that asks Studio in the person's browser.
 func (p *program) inBrowser(q *parts, how inquiry) session.Source {
 	studio, _ := p.lookup(settings.VariableStudio)

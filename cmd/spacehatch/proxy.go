@@ -53,12 +53,13 @@ func (p *program) proxy(ctx context.Context, host string) error {
 		return err
 	}
 	q.sweepMaster(ctx, space.Alias)
-	asking, giveUp := context.WithCancel(ctx)
-	defer giveUp()
+	asking, stop := whileNoOrphan(ctx)
 	who := p.signsForSSH("the space " + printable.Quoted(space.Name))
-	s, err := p.sourcesOf(q, "", who, p.inBrowser(q, p.fromSSH(space).unlessOrphaned(giveUp))).Session(asking, space)
+	s, err := p.sourcesOf(q, "", who, p.inBrowser(q, p.fromSSH(space))).Session(asking, space)
+	gaveUp := asking.Err() != nil
+	stop() // who carries bytes is told by its streams
 	if err != nil {
-		if asking.Err() != nil {
+		if gaveUp {
 			return problem.New(problem.Cancelled, "Cancelled; no session was used.", "", err)
 		}
 		return err
