@@ -26,7 +26,7 @@ const terminateLimit = 5 * time.Second
 // manager is Session Manager, which reaches EC2 instances and machines
 // elsewhere.
 func (p *program) manager() *session.Manager {
-	return session.NewManager(session.ManagerOptions{Log: p.log})
+	return session.NewManager(session.ManagerOptions{Codes: p.codes, Log: p.log})
 }
 
 // instanceFlags are what a person says of an instance; empty is what was said

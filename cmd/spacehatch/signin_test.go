@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/spacehatch/spacehatch/app/view"
+	"github.com/spacehatch/spacehatch/simulator/api"
 )
 
 // withProfiles has the simulator's profiles in place of its credentials.
@@ -233,4 +234,23 @@ func TestAnSSHWithoutATerminalSignsIn(t *testing.T) {
 			t.Errorf("asked %d times, kept %v", n, d.cached(t))
 		}
 	})
+}
+
+// A machine of Session Manager's is opened with a role that wants a code, too.
+func TestAnInstanceAsksForTheCode(t *testing.T) {
+	t.Parallel()
+	s := newStudio(t)
+	d := newDesk(t)
+	d.withProfiles(s)
+	d.env = append(d.env, variableBrowser+"=allow")
+	for _, args := range [][]string{{"ssh-config", "apply", "--yes"}, {"signin", "--profile", "simulated"}} {
+		if e := d.run(t, "", args...); e.code != exitOK {
+			t.Fatal(e)
+		}
+	}
+	machine := s.Info().Instances[0]
+	p := d.sit(t, "connect", machine, "--profile", "simulated-mfa", "--editor", "none")
+	p.expect(t, "wants the MFA code of arn:aws:iam::111122223333:mfa/alice: ")
+	p.typed(t, api.MFACode+"\n")
+	p.expect(t, "a session for "+machine)
 }

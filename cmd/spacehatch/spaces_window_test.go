@@ -106,6 +106,41 @@ func waitsForTheProblem() func(view.Screen) (*view.Wish, bool) {
 	return func(s view.Screen) (*view.Wish, bool) { return nil, s.Spaces != nil && s.Spaces.Problem != nil }
 }
 
+// signsInFirst asks for the sign-in that the list needs, and closes the window
+// when there is a list.
+func signsInFirst() func(view.Screen) (*view.Wish, bool) {
+	asked := false
+	return func(s view.Screen) (*view.Wish, bool) {
+		switch v := s.Spaces; {
+		case v == nil:
+			return nil, false // the window of the sign-in itself
+		case v.Problem != nil && v.Problem.SignIn == "simulated" && !asked:
+			asked = true
+			return &view.Wish{Do: view.SignInFirst}, false
+		default:
+			return nil, len(v.Rows) > 0
+		}
+	}
+}
+
+func TestTheListSignsIn(t *testing.T) {
+	t.Parallel()
+	d, s := newDesk(t), newStudio(t)
+	d.withProfiles(s)
+	d.env = append(d.env, variableBrowser+"=allow")
+	shown := d.person(t, "signs in first")
+	if got := d.run(t, "", "spaces", "--window", "--profile", "simulated"); got.code != exitOK || len(d.cached(t)) != 1 {
+		t.Fatalf("%v, kept %v", got, d.cached(t))
+	}
+	code := false
+	for _, screen := range shown() {
+		code = code || screen.Connection != nil && screen.Connection.Question != nil && screen.Connection.Question.SignIn != nil
+	}
+	if !code {
+		t.Error("no window showed the code")
+	}
+}
+
 func TestSpacesWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	d, s := newDesk(t), newStudio(t)

@@ -35,6 +35,7 @@ var people = map[string]func(view.Screen) (wish *view.Wish, gone bool){
 	},
 	"starts and stops":      startsAndStops(),
 	"waits for the problem": waitsForTheProblem(),
+	"signs in first":        signsInFirst(),
 	"mends, then saves":     mendsThenSaves(),
 	"disconnects":           disconnects(),
 	"changes everything":    changesEverything(),

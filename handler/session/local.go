@@ -117,17 +117,21 @@ func (l *Local) Session(ctx context.Context, space Space) (Session, error) {
 	if err != nil {
 		return Session{}, err
 	}
-	limit := localTimeout
-	if l.codes != nil {
-		limit += codeTimeout
-	}
-	bounded, cancel := context.WithTimeout(ctx, limit)
+	bounded, cancel := context.WithTimeout(ctx, withPerson(localTimeout, l.codes))
 	defer cancel()
 	session, err := l.start(bounded, space, parsed)
 	if err != nil && ctx.Err() != nil {
 		return Session{}, fmt.Errorf("start a session for the space %s: %w", space.label(), context.Cause(ctx))
 	}
 	return session, err
+}
+
+// withPerson is how long it may take where a person may have to type a code.
+func withPerson(limit time.Duration, codes *caller.Codes) time.Duration {
+	if codes != nil {
+		limit += codeTimeout
+	}
+	return limit
 }
 
 // start finds the credentials that belong to the space's account and starts a

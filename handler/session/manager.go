@@ -45,6 +45,8 @@ type ManagerOptions struct {
 	// Endpoint is the address to call in place of the region's own; empty
 	// leaves it to the SDK and its environment.
 	Endpoint string
+	// Codes asks a person for MFA codes; nil asks nobody.
+	Codes *caller.Codes
 	// Log gets the SDK's notes, at debug level; nil drops them.
 	Log *slog.Logger
 }
@@ -54,6 +56,7 @@ type ManagerOptions struct {
 // instances.
 type Manager struct {
 	endpoint string
+	codes    *caller.Codes
 	log      *slog.Logger
 	now      func() time.Time
 	// load is appended to what the SDK's configuration is loaded with.
@@ -66,7 +69,7 @@ func NewManager(options ManagerOptions) *Manager {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Manager{endpoint: options.Endpoint, log: log, now: time.Now}
+	return &Manager{endpoint: options.Endpoint, codes: options.Codes, log: log, now: time.Now}
 }
 
 // Region returns the region that the environment or the profile names; the
@@ -90,7 +93,7 @@ func (m *Manager) Session(ctx context.Context, space Space) (Session, error) {
 	if space.Kind != Instance {
 		return Session{}, fmt.Errorf("%s is no instance: %w", space.label(), ErrNone)
 	}
-	ctx, cancel := context.WithTimeout(ctx, localTimeout)
+	ctx, cancel := context.WithTimeout(ctx, withPerson(localTimeout, m.codes))
 	defer cancel()
 	call, err := m.call(ctx, space, "ssm:StartSession")
 	if err != nil {
@@ -204,7 +207,7 @@ func (m *Manager) call(ctx context.Context, space Space, action string) (*manage
 	if action == "ssm:StartSession" {
 		r.Also = "arn:" + space.Partition + ":ssm:" + space.Region + "::document/" + sshDocument
 	}
-	who, err := caller.Load(ctx, r, caller.Options{Profile: space.Profile, Region: space.Region, Log: m.log, Now: m.now, Load: m.load})
+	who, err := caller.Load(ctx, r, caller.Options{Profile: space.Profile, Region: space.Region, Codes: m.codes, Log: m.log, Now: m.now, Load: m.load})
 	if err != nil {
 		return nil, err
 	}
