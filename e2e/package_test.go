@@ -109,6 +109,9 @@ func TestTheDebianPackage(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(v.Home, ".local/share/applications/spacehatch.desktop")); err == nil {
 		t.Error("there is a second registration in the home")
 	}
+	if said := output(t, m.as(v.Command(v.ctx, installed, "doctor"))); !strings.Contains(said, "spacehatch:// links start this program.") {
+		t.Errorf("the doctor says\n%s", said)
+	}
 	output(t, m.as(v.Command(v.ctx, installed, "settings", "set", "tray", "false")))
 	settings := filepath.Join(v.Home, ".config/spacehatch/settings.toml")
 	chosen, err := os.ReadFile(settings)

@@ -22,7 +22,7 @@ func (r release) archive(t target, tree string) error {
 	if system == "" {
 		system = t.os
 	}
-	name := "spacehatch-" + packageVersion(r.version) + "-" + system + "-" + t.arch
+	name := "spacehatch-" + fileVersion(r.version) + "-" + system + "-" + t.arch
 	end := ".tar.gz"
 	if t.os == "windows" {
 		end = ".zip"

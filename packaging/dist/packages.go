@@ -24,9 +24,13 @@ func (r release) packages(ctx context.Context, t target, name, tree string, asks
 	if err != nil {
 		return err
 	}
+	made, err := os.MkdirTemp(r.scratch, "packages-")
+	if err != nil {
+		return err
+	}
 	for _, form := range []string{"deb", "rpm"} {
 		r.say("packing %s for %s (%s)", name, t, form)
-		cmd := exec.CommandContext(ctx, r.nfpm, "package", "--config", config, "--packager", form, "--target", r.out+string(os.PathSeparator))
+		cmd := exec.CommandContext(ctx, r.nfpm, "package", "--config", config, "--packager", form, "--target", made+string(os.PathSeparator))
 		cmd.Dir = tree
 		cmd.Env = append(os.Environ(), "ARCH="+t.arch, "PACKAGE_VERSION="+packageVersion(r.version),
 			"GLIBC="+glibc, "SOURCE_DATE_EPOCH="+strconv.FormatInt(r.date.Unix(), 10))
@@ -34,7 +38,26 @@ func (r release) packages(ctx context.Context, t target, name, tree string, asks
 			return err
 		}
 	}
+	packed, err := os.ReadDir(made)
+	if err != nil {
+		return err
+	}
+	for _, p := range packed {
+		name := strings.ReplaceAll(p.Name(), packageVersion(r.version), fileVersion(r.version))
+		if err := copyTo(filepath.Join(r.out, name), filepath.Join(made, p.Name())); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// copyTo copies a file; the scratch folder may be on another disk.
+func copyTo(to, from string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
 }
 
 // glibcOf returns the oldest version of the C library that has all that a

@@ -102,7 +102,7 @@ func (r release) writeParts(ctx context.Context, programs []program) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.out, "spacehatch-"+version+".cdx.json"), append(data, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(r.out, "spacehatch-"+fileVersion(r.version)+".cdx.json"), append(data, '\n'), 0o644)
 }
 
 // address is the module's package URL.

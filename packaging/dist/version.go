@@ -27,3 +27,9 @@ func packageVersion(describe string) string {
 	}
 	return version
 }
+
+// fileVersion is the version in the names of files: places where releases are
+// kept take no tilde there.
+func fileVersion(describe string) string {
+	return strings.ReplaceAll(packageVersion(describe), "~", "-")
+}
