@@ -190,14 +190,18 @@ packages: build/bin/nfpm ## make the packages and the archive for this machine i
 	@rm -rf build/packages
 	@$(MAKE_DIST) -out build/packages -scratch build/packages.parts -only linux/$$(go env GOARCH)
 
+# The targets that put more of a release into dist/, and the programs that they
+# make, whose parts and licences are listed, too.
+NO_WINDOWS := $(shell for each in x86_64-w64-mingw32-gcc makensis; do command -v $$each >/dev/null || echo $$each; done)
+DIST_TARGETS ?= browser macos $(if $(NO_WINDOWS),,windows)
+DIST_PROGRAMS = build/windows/*.exe build/macos/*/spacehatch*
+
 .PHONY: dist
 dist: build/bin/nfpm ## make the files of a release for every system in dist/
-	@rm -rf dist
-	@# What else belongs to a release comes first, to be in the checksums.
-	@$(MAKE) browser
-	@$(MAKE) macos
-	@if command -v x86_64-w64-mingw32-gcc makensis >/dev/null; then $(MAKE) windows; else echo "make dist: mingw or nsis is missing, so there is no installer for Windows"; fi
-	@$(MAKE_DIST)
+	@rm -rf dist build/windows build/macos
+	@$(if $(NO_WINDOWS),echo "make dist: $(NO_WINDOWS) is missing, so there is no installer for Windows",true)
+	@SOURCE_DATE_EPOCH='$(DATE)' $(MAKE) $(DIST_TARGETS)
+	@$(MAKE_DIST) -also "$$(ls $(DIST_PROGRAMS) 2>/dev/null | paste -sd,)"
 	@ls -l dist
 
 .PHONY: test-dist

@@ -172,6 +172,9 @@ func licencesOf(words string) []string {
 	return found
 }
 
+// licencesFile goes along with the programs.
+const licencesFile = "THIRD-PARTY-LICENSES.txt"
+
 // licenceText is the file that goes along with programs. Modules that say the
 // same share one text.
 func licenceText(modules map[string]module) string {

@@ -103,7 +103,14 @@ func (r release) make(ctx context.Context, targets []target) error {
 		}
 		all = append(all, p)
 	}
-	if err := r.writeParts(ctx, all); err != nil {
+	modules, err := modulesOf(ctx, all)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(r.out, licencesFile), []byte(licenceText(modules)), 0o644); err != nil {
+		return err
+	}
+	if err := r.writeParts(all, modules); err != nil {
 		return fmt.Errorf("list the parts: %w", err)
 	}
 	return writeSums(r.out)

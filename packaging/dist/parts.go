@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -59,11 +58,7 @@ const ours = "Apache-2.0"
 
 // writeParts writes the list of parts of a release: its programs, each with its
 // checksum, and the modules that each is made of.
-func (r release) writeParts(ctx context.Context, programs []program) error {
-	modules, err := modulesOf(ctx, programs)
-	if err != nil {
-		return err
-	}
+func (r release) writeParts(programs []program, modules map[string]module) error {
 	version := packageVersion(r.version)
 	whole := component{Type: "application", Ref: "spacehatch", Name: "spacehatch", Version: version, Licences: licencesNamed(ours)}
 	b := bill{
@@ -77,6 +72,9 @@ func (r release) writeParts(ctx context.Context, programs []program) error {
 			return err
 		}
 		ref := p.name + " for " + p.system()
+		if slices.ContainsFunc(b.Components, func(c component) bool { return c.Ref == ref }) {
+			ref += ", from " + filepath.ToSlash(filepath.Dir(p.path)) // made by others
+		}
 		b.Components = append(b.Components, component{
 			Type: "application", Ref: ref, Name: p.name, Version: version, Licences: licencesNamed(ours),
 			Hashes:     []hash{{"SHA-256", sum}},

@@ -43,7 +43,7 @@ func (r release) stage(ctx context.Context, t target, purpose, manual string, pr
 	if err != nil {
 		return "", err
 	}
-	if err := put("THIRD-PARTY-LICENSES.txt", []byte(licenceText(modules)), 0o644); err != nil {
+	if err := put(licencesFile, []byte(licenceText(modules)), 0o644); err != nil {
 		return "", err
 	}
 	for _, name := range []string{"LICENSE", "CHANGELOG.md"} {
