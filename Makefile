@@ -199,7 +199,7 @@ DIST_PROGRAMS = build/windows/*.exe build/macos/*/spacehatch*
 .PHONY: dist
 dist: build/bin/nfpm ## make the files of a release for every system in dist/
 	@rm -rf dist build/windows build/macos
-	@$(if $(NO_WINDOWS),echo "make dist: $(NO_WINDOWS) is missing, so there is no installer for Windows",true)
+	@[ -z '$(NO_WINDOWS)' ] || echo 'make dist: $(NO_WINDOWS) is missing, so there is no installer for Windows'
 	@SOURCE_DATE_EPOCH='$(DATE)' $(MAKE) $(DIST_TARGETS)
 	@$(MAKE_DIST) -also "$$(ls $(DIST_PROGRAMS) 2>/dev/null | paste -sd,)"
 	@ls -l dist
