@@ -338,8 +338,9 @@ func (c *Connector) consent(ctx context.Context, link Link, o Options) error {
 		asking.end(Skipped, "answered with --yes")
 		return nil
 	}
-	asking.asking()
+	answered := asking.asking()
 	answer, err := c.Person.Consent(ctx, link)
+	answered()
 	if err != nil {
 		return asking.fail(err)
 	}
@@ -403,8 +404,9 @@ func (c *Connector) approve(ctx context.Context, at *stage, p Proposal, o Option
 	case p.Optional && c.Questions.Settled(p.Key):
 		return false, nil
 	}
-	at.asking()
+	answered := at.asking()
 	yes, err := c.Person.Approve(ctx, p)
+	answered()
 	switch {
 	case p.Optional && errors.Is(err, &problem.Problem{Code: problem.NeedsPerson}):
 		return false, nil // it can be asked another time
@@ -471,7 +473,7 @@ type telling struct {
 
 // Approve implements Person.
 func (t telling) Approve(ctx context.Context, p Proposal) (bool, error) {
-	t.at.asking()
+	defer t.at.asking()()
 	return t.Person.Approve(ctx, p)
 }
 

@@ -194,7 +194,7 @@ func TestTheHostKeyIsAskedAbout(t *testing.T) {
 			way = append(way, e.Progress)
 		}
 	}
-	if want := []Progress{Started, Asking, Done}; !slices.Equal(way, want) {
+	if want := []Progress{Started, Asking, Answered, Done}; !slices.Equal(way, want) {
 		t.Errorf("the step goes %v, want %v", way, want)
 	}
 	if !slices.Contains(w.did, "ask the host key") {

@@ -31,12 +31,13 @@ type Progress string
 // The ways of a step. Every step that started ends as done, skipped or failed,
 // but for one that was under way beside the one that failed.
 const (
-	Started Progress = "started"
-	Asking  Progress = "asking"  // waits for a person
-	Waiting Progress = "waiting" // waits for AWS; Detail says for what. Told again and again
-	Done    Progress = "done"
-	Skipped Progress = "skipped" // there was nothing to do
-	Failed  Progress = "failed"
+	Started  Progress = "started"
+	Asking   Progress = "asking"   // waits for a person
+	Answered Progress = "answered" // goes on after that
+	Waiting  Progress = "waiting"  // waits for AWS; Detail says for what. Told again and again
+	Done     Progress = "done"
+	Skipped  Progress = "skipped" // there was nothing to do
+	Failed   Progress = "failed"
 )
 
 // Event tells what happens on the way of a link. It holds no secret and no
@@ -73,7 +74,12 @@ func (s *stage) end(progress Progress, detail string) {
 	s.report(Event{Step: s.step, Progress: progress, Elapsed: time.Since(s.started), Detail: detail})
 }
 
-func (s *stage) asking() { s.end(Asking, "") }
+// asking reports that the step waits for a person, until the function that it
+// returns is called.
+func (s *stage) asking() (answered func()) {
+	s.end(Asking, "")
+	return func() { s.end(Answered, "") }
+}
 
 // fail reports err as the step's problem and returns it.
 func (s *stage) fail(err error) error {

@@ -110,8 +110,9 @@ func (c *Connector) makeReady(ctx context.Context, space session.Space, why erro
 		return nil
 	}
 	if plan.Changes() && !o.Yes {
-		starting.asking()
+		answered := starting.asking()
 		yes, err := c.Person.Approve(ctx, startProposal(plan))
+		answered()
 		if err == nil && !yes {
 			err = problem.New(problem.Cancelled, "Cancelled: the space "+printable.Quoted(space.Name)+" was left as it is.", "", nil)
 		}
@@ -145,11 +146,12 @@ func (c *Connector) Stop(ctx context.Context, space session.Space, o Options) (r
 	stopping := c.begin(StepSpace)
 	name := printable.Quoted(space.Name)
 	if !o.Yes {
-		stopping.asking()
+		answered := stopping.asking()
 		yes, err := c.Person.Approve(ctx, Proposal{
 			Key: StopKey + space.ARN, Title: "Stop the space " + name + "?",
 			Text: "What is not saved in it is lost, and who works in it is thrown out. Its files stay.", Cautious: true,
 		})
+		answered()
 		if err == nil && !yes {
 			err = problem.New(problem.Cancelled, "Cancelled: the space "+name+" was left as it is.", "", nil)
 		}

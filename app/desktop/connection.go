@@ -412,20 +412,8 @@ func (c *Connection) ask(ctx context.Context, q view.Question) (view.Answer, err
 	}
 }
 
-// resume shows that a step which waited for an answer goes on.
-func (c *Connection) resume() {
-	c.change(func() {
-		for i := range c.state.Steps {
-			if c.state.Steps[i].State == view.Asking {
-				c.state.Steps[i].State = view.Running
-			}
-		}
-	})
-}
-
 // Consent implements handler.Person.
 func (c *Connection) Consent(ctx context.Context, link handler.Link) (handler.Answer, error) {
-	defer c.resume()
 	a, err := c.ask(ctx, view.Question{Consent: &view.Consent{
 		Space: Space(link.Space), MayRemember: link.Space.Account != "", // else nothing names what would be remembered
 	}})
@@ -446,7 +434,6 @@ func (c *Connection) Consent(ctx context.Context, link handler.Link) (handler.An
 
 // Approve implements handler.Person.
 func (c *Connection) Approve(ctx context.Context, p handler.Proposal) (bool, error) {
-	defer c.resume()
 	yes, known, err := c.offer(ctx, p)
 	if err != nil && !errors.Is(err, ErrNoWindow) {
 		return false, err

@@ -409,6 +409,7 @@ func TestTheFirstRunAsksOnce(t *testing.T) {
 				approve(ctx, "never offered")
 				c.Report(handler.Event{Step: handler.StepEditor, Progress: handler.Asking})
 				approve(ctx, "settings")
+				c.Report(handler.Event{Step: handler.StepEditor, Progress: handler.Answered})
 				if screen, _ := c.screen(); screen.Connection.Steps[5].State != view.Running {
 					t.Errorf("a step that goes on is shown as %s", screen.Connection.Steps[5].State)
 				}

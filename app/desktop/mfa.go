@@ -12,7 +12,6 @@ import (
 // AWS configuration. Where there can be no window the error is [ErrNoWindow]; a
 // person who gives none has cancelled.
 func (c *Connection) MFA(ctx context.Context, profile, device string) (code string, err error) {
-	defer c.resume()
 	a, err := c.ask(ctx, view.Question{MFA: &view.MFA{Profile: profile, Device: device}})
 	switch {
 	case errors.Is(err, ErrNoWindow):

@@ -24,7 +24,6 @@ func (c *Connection) SignInScreen(fallback signin.Screen) signin.Screen {
 
 // Show implements signin.Screen.
 func (s signInScreen) Show(ctx context.Context, code signin.Code) error {
-	defer s.resume()
 	if !s.opened(ctx) {
 		if ctx.Err() != nil {
 			return nil

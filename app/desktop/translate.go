@@ -58,7 +58,7 @@ func apply(all []view.Step, e handler.Event) []view.Step {
 			continue
 		}
 		all[i].State = map[handler.Progress]view.State{
-			handler.Started: view.Running, handler.Waiting: view.Running, handler.Asking: view.Asking, handler.Done: view.Done,
+			handler.Started: view.Running, handler.Waiting: view.Running, handler.Asking: view.Asking, handler.Answered: view.Running, handler.Done: view.Done,
 			handler.Skipped: view.Skipped, handler.Failed: view.Failed,
 		}[e.Progress]
 		all[i].Detail, all[i].Elapsed = e.Detail, e.Elapsed

@@ -40,6 +40,7 @@ func (p *Progress) Show(e handler.Event) {
 		p.running = append(p.running, e.Step)
 	case handler.Asking:
 		return // the question says it all
+	case handler.Answered: // what goes on may take its time
 	case handler.Waiting:
 		if e.Detail != p.waiting.Detail || e.Elapsed-p.waiting.Elapsed >= repeat {
 			p.waiting = e
@@ -94,7 +95,7 @@ var underway = map[handler.Step]string{
 	handler.StepConsent:   "looking for an earlier answer",
 	handler.StepSSHConfig: "looking at the SSH config",
 	handler.StepSSH:       "connecting to the space",
-	handler.StepEditor:    "asking the IDE what it has, and starting it",
+	handler.StepEditor:    "setting up and starting the IDE",
 }
 
 var marks = map[handler.Progress]string{

@@ -53,6 +53,7 @@ func TestWhatTakesLongIsTold(t *testing.T) {
 		after(time.Hour, "ok  Link         0 ms\n", event(handler.StepLink, handler.Done))
 		after(time.Hour, "..  Tunnel             connecting to AWS\n", event(handler.StepTunnel, handler.Started))
 		after(time.Hour, "", event(handler.StepConsent, handler.Started), event(handler.StepConsent, handler.Asking))
+		after(patience, "..  Consent            looking for an earlier answer\n", event(handler.StepConsent, handler.Answered))
 		after(patience, "ok  Consent      0 ms\n..  Tunnel             connecting to AWS\n", event(handler.StepConsent, handler.Done))
 		after(patience, "..  SSH                connecting to the space\n", event(handler.StepSSH, handler.Started))
 		after(time.Hour, "!!  SSH          0 ms\n", event(handler.StepSSH, handler.Failed))
