@@ -47,7 +47,7 @@ func (p Person) Consent(ctx context.Context, link handler.Link) (handler.Answer,
 		b.WriteString("  r      Connect and remember this domain\n")
 	}
 	b.WriteString("  Enter  Cancel\n\n> ")
-	answer, err := p.ask(ctx, b.String())
+	answer, err := p.ask(ctx, b.String(), "Run the command in a terminal, or with --yes if you know the link.")
 	if err != nil {
 		return handler.Cancel, err
 	}
@@ -89,7 +89,7 @@ func (p Person) Confirm(ctx context.Context, question string) (bool, error) {
 func (p Person) confirm(ctx context.Context, question, choice string, enter bool) (bool, error) {
 	question += choice
 	for {
-		answer, err := p.ask(ctx, question)
+		answer, err := p.ask(ctx, question, "Run the command in a terminal, or with --yes to answer with yes.")
 		if err != nil {
 			return false, err
 		}
@@ -105,19 +105,23 @@ func (p Person) confirm(ctx context.Context, question, choice string, enter bool
 	}
 }
 
-// ask returns the answer in lower case without white space around it.
-func (p Person) ask(ctx context.Context, question string) (string, error) {
-	text, err := p.Line(ctx, question)
+// ask returns the answer in lower case without white space around it. The hint
+// says what to do where there is no terminal.
+func (p Person) ask(ctx context.Context, question, hint string) (string, error) {
+	text, err := p.line(ctx, question, hint)
 	return strings.ToLower(text), err
 }
 
 // Line returns the answer without white space around it.
 func (p Person) Line(ctx context.Context, question string) (string, error) {
+	return p.line(ctx, question, "Run the command in a terminal.")
+}
+
+func (p Person) line(ctx context.Context, question, hint string) (string, error) {
 	tty, err := p.Open()
 	if err != nil {
 		return "", problem.New(problem.NeedsPerson,
-			"A question has to be answered, and there is no terminal to ask on.",
-			"Run the command in a terminal, or with --yes if you know the link.", err)
+			"A question has to be answered, and there is no terminal to ask on.", hint, err)
 	}
 	type line struct {
 		text string

@@ -110,7 +110,14 @@ func TestNobodyIsThere(t *testing.T) {
 	if answer != handler.Cancel || !errors.Is(err, &problem.Problem{Code: problem.NeedsPerson}) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, %v", answer, err)
 	}
-	if yes, err := p.Approve(t.Context(), handler.Proposal{}); yes || !errors.Is(err, &problem.Problem{Code: problem.NeedsPerson}) {
+	if hint := problem.From(err).Hint; !strings.Contains(hint, "if you know the link") {
+		t.Error(hint)
+	}
+	yes, err := p.Approve(t.Context(), handler.Proposal{})
+	if hint := problem.From(err).Hint; strings.Contains(hint, "the link") || !strings.Contains(hint, "--yes") {
+		t.Errorf("a question about no link: %s", hint)
+	}
+	if yes || !errors.Is(err, &problem.Problem{Code: problem.NeedsPerson}) {
 		t.Errorf("%v, %v", yes, err)
 	}
 	terminal, p := at("") // hangs up

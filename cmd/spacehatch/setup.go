@@ -158,6 +158,7 @@ func (p *program) setupPart(ctx context.Context, q *parts, key string, from hand
 func (p *program) printItem(item setupItem) {
 	name := map[string]string{"scheme": "Links", "ssh-config": "SSH config"}[item.Key]
 	if item.failure != nil {
+		fmt.Fprintf(p.out, "%-11s not set up\n", name)
 		fmt.Fprint(p.err, terminal.Explain(item.failure, p.debug))
 		return
 	}
