@@ -90,8 +90,8 @@ func (p *program) doctor(ctx context.Context, v visit) error {
 		if err := p.printJSON(findings); err != nil {
 			return err
 		}
-	} else {
-		fmt.Fprint(p.out, findingsText(findings, v.fix))
+	} else if _, err := fmt.Fprint(p.out, findingsText(findings, v.fix)); err != nil {
+		return err
 	}
 	for _, f := range findings {
 		if f.Open(doctor.Error) {

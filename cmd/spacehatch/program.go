@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -65,6 +67,9 @@ const (
 	exitCancelled = 4 // the person said no, or nobody could be asked
 )
 
+// notSaid: nobody can hear what a command has to say.
+const notSaid problem.Code = "output-failed"
+
 // exitCode is the one place where a problem becomes an exit code.
 func exitCode(p *problem.Problem) int {
 	switch p.Code {
@@ -110,6 +115,10 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 	if shown, ok := errors.AsType[errSilent](err); ok {
 		return exitCode(shown.Problem)
+	}
+	if lost, ok := errors.AsType[*fs.PathError](err); ok && lost.Op == "write" && lost.Path == os.Stdout.Name() {
+		err = problem.New(notSaid, fmt.Sprintf("Standard output could not be written to: %v.", lost.Err),
+			"Make room where it goes, or send it elsewhere. What the command had done until then stays.", lost)
 	}
 	found := problem.From(err)
 	severity := slog.LevelError

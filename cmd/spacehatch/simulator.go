@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -67,7 +68,7 @@ func (p *program) simulate(ctx context.Context, config simulator.Config, asJSON 
 		err = p.printSimulator(info)
 	}
 	if err != nil {
-		return s.Close()
+		return errors.Join(err, s.Close())
 	}
 	select {
 	case <-ctx.Done():
