@@ -65,7 +65,11 @@ func (p *program) bugReport(ctx context.Context, output string, force, asJSON bo
 	if _, err := os.Lstat(path); err == nil && !force {
 		return reportExists(path)
 	}
-	report, err := p.makeReport(ctx, os.Environ())
+	waiting := p.tellWaiting
+	if asJSON {
+		waiting = nil
+	}
+	report, err := p.makeReport(ctx, os.Environ(), waiting)
 	if err != nil {
 		return err
 	}
@@ -126,11 +130,14 @@ func writeReport(path string, data []byte, force bool) error {
 }
 
 // makeReport puts the report together. All texts get in through one redactor.
-func (p *program) makeReport(ctx context.Context, environ []string) (*bugreport.Report, error) {
+// waiting, which may be nil, hears of what the doctor waits for.
+func (p *program) makeReport(ctx context.Context, environ []string, waiting func(doctor.Check)) (*bugreport.Report, error) {
 	q := p.patient()
 	own := readShort(doctor.OwnSSHConfig(q.ssh))
 	report := bugreport.New(redact.New(owner(environ), q.words(own, environ)))
-	if err := report.AddJSON("doctor.json", "what `spacehatch doctor` finds", p.newDoctor(ctx, visit{}).Look(ctx)); err != nil {
+	d := p.newDoctor(ctx, visit{})
+	d.Waiting = waiting
+	if err := report.AddJSON("doctor.json", "what `spacehatch doctor` finds", d.Look(ctx)); err != nil {
 		return nil, err
 	}
 	report.Add("versions.txt", "this program and what it is made of", versions())

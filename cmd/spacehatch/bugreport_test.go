@@ -287,3 +287,23 @@ func TestABugReportTakesTheEndOfALongLog(t *testing.T) {
 		t.Errorf("%d bytes, %q …", len(log), log[:min(100, len(log))])
 	}
 }
+
+// An IDE that takes its time is what a report waits for, so it says so.
+func TestABugReportSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	bin := filepath.Join(d.home, "bin")
+	if err := os.Mkdir(bin, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "code"), []byte("#!/bin/sh\nsleep 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.env = append(d.env, "PATH="+bin+":"+withoutIDEs(t))
+	if got := d.run(t, "", "bugreport"); got.code != exitOK || !strings.Contains(got.errors, "..  Visual Studio Code\n") {
+		t.Errorf("%v", got)
+	}
+	if got := d.run(t, "", "bugreport", "--force", "--json"); got.code != exitOK || got.errors != "" {
+		t.Errorf("%v", got)
+	}
+}

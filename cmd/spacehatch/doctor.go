@@ -77,7 +77,7 @@ func (p *program) doctorCommand() *cobra.Command {
 func (p *program) doctor(ctx context.Context, v visit) error {
 	d := p.newDoctor(ctx, v)
 	if !v.json {
-		d.Waiting = func(c doctor.Check) { fmt.Fprintf(p.err, "..  %s\n", c.Title) }
+		d.Waiting = p.tellWaiting
 	}
 	findings := d.Look(ctx)
 	if v.fix {
@@ -100,6 +100,9 @@ func (p *program) doctor(ctx context.Context, v visit) error {
 	}
 	return nil
 }
+
+// tellWaiting says what the doctor waits for.
+func (p *program) tellWaiting(c doctor.Check) { fmt.Fprintf(p.err, "..  %s\n", c.Title) }
 
 // findingsText is what a person reads.
 func findingsText(findings []doctor.Finding, fixed bool) string {

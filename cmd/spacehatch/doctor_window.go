@@ -160,7 +160,7 @@ func (w *doctorInWindow) saveReport(ctx context.Context, now time.Time) (string,
 	if err != nil {
 		return "", err
 	}
-	report, err := w.makeReport(ctx, os.Environ())
+	report, err := w.makeReport(ctx, os.Environ(), nil)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -70,7 +71,7 @@ func (p *program) listSpaces(ctx context.Context, f spacesFlags) error {
 		if !f.json {
 			f.filter, asked = q.narrowed(client.Region(), wanted)
 		}
-		l, err = client.List(ctx, f.filter, p.listing(client.Region()))
+		l, err = p.list(ctx, client, f.filter)
 		return err
 	}); err != nil {
 		return err
@@ -120,17 +121,53 @@ func (q *places) addLastUsed(all []spaces.Space) {
 	}
 }
 
-// listing tells on standard error how far a list is that takes its time.
-func (p *program) listing(region string) func(spaces.Progress) {
+// list gets a list from AWS.
+func (p *program) list(ctx context.Context, client *spaces.Client, filter spaces.Filter) (spaces.Listing, error) {
+	report, end := p.listing(client.Region())
+	defer end()
+	return client.List(ctx, filter, report)
+}
+
+// listing tells on standard error how far a list is that takes its time, until
+// end is called: soon that it is under way, also where AWS has said nothing yet,
+// and then whenever there is more.
+func (p *program) listing(region string) (report func(spaces.Progress), end func()) {
 	const patience, repeat = 500 * time.Millisecond, 2 * time.Second
-	next := time.Now().Add(patience)
-	return func(now spaces.Progress) {
-		if time.Now().Before(next) {
-			return
+	var (
+		mu    sync.Mutex
+		now   spaces.Progress
+		said  string
+		timer *time.Timer
+	)
+	tell := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if timer == nil {
+			return // it has ended
 		}
-		next = time.Now().Add(repeat)
-		fmt.Fprintf(p.err, "Listing the spaces in %s: %d spaces, %d applications so far …\n", region, now.Spaces, now.Apps)
+		line := fmt.Sprintf("Listing the spaces in %s …\n", region)
+		if now != (spaces.Progress{}) {
+			line = fmt.Sprintf("Listing the spaces in %s: %d spaces, %d applications so far …\n", region, now.Spaces, now.Apps)
+		}
+		if line != said {
+			fmt.Fprint(p.err, line)
+		}
+		said = line
+		timer.Reset(repeat)
 	}
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(patience, tell)
+	return func(latest spaces.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			now = latest
+		}, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			timer.Stop()
+			timer = nil
+		}
 }
 
 func (p *program) printSpaces(l spaces.Listing, filter spaces.Filter, asked bool) error {
@@ -138,7 +175,11 @@ func (p *program) printSpaces(l spaces.Listing, filter spaces.Filter, asked bool
 		fmt.Fprint(p.err, terminal.Explain(notice, false))
 	}
 	if len(l.Spaces) == 0 {
-		fmt.Fprintf(p.out, "No space in %s fits.\n", l.Region)
+		text := "There is no space in %s that you can see.\n"
+		if filter.Domain+filter.UserProfile+l.Mine != "" {
+			text = "No space in %s fits.\n"
+		}
+		fmt.Fprintf(p.out, text, l.Region)
 	} else {
 		table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "NAME\tDOMAIN\tOWNER\tAPP\tSTATUS\tINSTANCE TYPE\tREMOTE ACCESS\tLAST USED\tARN")

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spacehatch/spacehatch/handler/spaces"
@@ -239,4 +240,31 @@ func TestTheEleventhConnection(t *testing.T) {
 		t.Errorf("one is open here: %v", e)
 	}
 	held.interrupt(t)
+}
+
+// A list that takes its time is told of before AWS has said anything, and never
+// after its end.
+func TestListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		p := &program{err: &said}
+		report, end := p.listing("eu-west-1")
+		after := func(d time.Duration, want string) {
+			t.Helper()
+			<-time.After(d)
+			synctest.Wait()
+			if got := said.String(); got != want {
+				t.Errorf("said %q, want %q", got, want)
+			}
+			said.Reset()
+		}
+		after(499*time.Millisecond, "")
+		after(time.Millisecond, "Listing the spaces in eu-west-1 …\n")
+		after(time.Hour, "")
+		report(spaces.Progress{Spaces: 3, Apps: 2})
+		after(2*time.Second, "Listing the spaces in eu-west-1: 3 spaces, 2 applications so far …\n")
+		report(spaces.Progress{Spaces: 4, Apps: 2})
+		end()
+		after(time.Hour, "")
+	})
 }

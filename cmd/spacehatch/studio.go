@@ -150,7 +150,7 @@ func askAWS(name string) bool {
 // first.
 func (p *program) listed(ctx context.Context, client *spaces.Client, name string) (spaces.Space, error) {
 	for _, filter := range []spaces.Filter{{}, {All: true}} {
-		l, err := client.List(ctx, filter, p.listing(client.Region()))
+		l, err := p.list(ctx, client, filter)
 		if err != nil {
 			return spaces.Space{}, err
 		}

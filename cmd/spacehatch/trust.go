@@ -102,6 +102,6 @@ func (p *program) distrust(ctx context.Context, q *places, domain string) error 
 		return problem.New(problem.Rejected, "The domain "+printable.Quoted(domain)+" is not among the trusted ones.",
 			"`spacehatch trust` lists them.", nil)
 	}
-	_, err = fmt.Fprintf(p.out, "Links of %d trusted domain(s) ask again.\n", removed)
+	_, err = fmt.Fprintf(p.out, "Links of %s ask again.\n", plural(removed, "trusted domain"))
 	return err
 }
