@@ -42,8 +42,13 @@ func show() (code int) {
 	}()
 	defer native.Tidy()()
 	sizes := kept("windows.json")
-	leave, remove := native.UseCache(kept("cache"))
+	leaveCache, remove := native.UseCache(kept("cache"))
 	defer remove()
+	leaveBus := native.StartNoBus()
+	leave := func() {
+		leaveCache()
+		leaveBus()
+	}
 	if err := window.Translate(); err != nil {
 		return failed(err)
 	}

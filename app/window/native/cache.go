@@ -25,13 +25,18 @@ func UseCache(folder string) (leave, remove func()) {
 		}
 		folder, remove = passing, func() { _ = os.RemoveAll(passing) }
 	}
-	before, was := os.LookupEnv(variableCache)
-	_ = os.Setenv(variableCache, folder) // fails for no name that is a constant
+	return set(variableCache, folder), remove
+}
+
+// set sets a variable of the environment until back is called.
+func set(name, value string) (back func()) {
+	before, was := os.LookupEnv(name)
+	_ = os.Setenv(name, value) // fails for no name that is a constant
 	return func() {
 		if was {
-			_ = os.Setenv(variableCache, before)
+			_ = os.Setenv(name, before)
 		} else {
-			_ = os.Unsetenv(variableCache)
+			_ = os.Unsetenv(name)
 		}
-	}, remove
+	}
 }
