@@ -490,7 +490,9 @@ func (c *Connector) openEditor(ctx context.Context, space session.Space, o Optio
 	}
 	ide, err := c.Editors.Choose(ctx, o.Editor, space.Scheme)
 	if err != nil {
-		return result, opening.fail(err)
+		p := *problem.From(err)
+		p.Hint += " The space is connected all the same: `ssh " + space.Alias + "` works from any terminal."
+		return result, opening.fail(&p)
 	}
 	told := ide.Name()
 	switch _, err := c.apply(ctx, opening, ide, space, o); {

@@ -529,3 +529,12 @@ func TestInterruptedConnectLeavesNothing(t *testing.T) {
 		t.Error("a person is told of a context")
 	}
 }
+
+// Who has no IDE is told that the space is there all the same, and how.
+func TestWithoutAnIDETheSpaceIsThere(t *testing.T) {
+	w := &world{trusted: true, chooseErr: problem.New(problem.NoEditor, "No IDE.", "Install one.", nil)}
+	_, err := w.connector(new([]Event)).Open(t.Context(), goodLink, Options{})
+	if p := problem.From(err); p.Code != problem.NoEditor || p.Hint != "Install one. The space is connected all the same: `ssh my-space.hatch` works from any terminal." {
+		t.Errorf("%v: %s", err, p.Hint)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -180,7 +181,7 @@ func summarize(trips []trip, of func(trip) *float64) (s summary) {
 	if s.Answers = len(all); s.Answers > 0 {
 		slices.Sort(all)
 		s.Least, s.Most = &all[0], &all[len(all)-1]
-		middle := (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+		middle := math.Round((all[(len(all)-1)/2]+all[len(all)/2])/2*1000) / 1000 // whole microseconds, as the others
 		s.Median = &middle
 	}
 	return s

@@ -65,3 +65,11 @@ func TestPingOfNothing(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestAMedianHasWholeMicroseconds(t *testing.T) {
+	a, b := 0.202, 0.211
+	s := summarize([]trip{{Agent: &a}, {}, {Agent: &b}}, func(t trip) *float64 { return t.Agent })
+	if s.Answers != 2 || *s.Least != a || *s.Most != b || *s.Median != 0.207 {
+		t.Errorf("%d answers: %v, %v, %v", s.Answers, *s.Least, *s.Median, *s.Most)
+	}
+}

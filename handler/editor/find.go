@@ -91,7 +91,7 @@ func Choose(scheme, preferred string, installed []Installation) (Installation, e
 	if len(installed) == 0 {
 		return Installation{}, problem.New(problem.NoEditor,
 			"No IDE was found that can open a space: we looked for "+titles()+".",
-			"Install one of them and click again, or connect from a terminal with ssh and the alias of the space; `spacehatch status` shows it.", nil)
+			"Install one of them and try again.", nil)
 	}
 	for _, is := range []func(Installation) bool{
 		func(i Installation) bool { return scheme != "" && strings.EqualFold(i.Editor.Scheme, scheme) },

@@ -49,8 +49,11 @@ func (c *Caller) Problem(ctx context.Context, r Request, err error) *problem.Pro
 	case "ResourceInUse", "ConflictException":
 		return problem.New(Busy, sentence("AWS is busy with "+r.Thing, message(err)), "Wait a minute, then try again.", cause(err))
 	case "ValidationException", "ValidationError":
-		return problem.New(problem.Rejected, sentence("AWS rejected the request", message(err)),
-			"Check the space in Studio, and that Spacehatch is up to date.", cause(err))
+		hint := "Check the space in Studio, and that Spacehatch is up to date."
+		if r.Action == StartSession { // most of the time it is stopped
+			hint = "If the space is stopped, `spacehatch connect` with its name starts it; else look at it in Studio."
+		}
+		return problem.New(problem.Rejected, sentence("AWS rejected the request", message(err)), hint, cause(err))
 	case "InternalFailure":
 		if r.Action == StartSession {
 			return problem.New(problem.SpaceStarting,
