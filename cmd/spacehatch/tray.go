@@ -55,7 +55,7 @@ type trayRequest struct {
 }
 
 // tray shows the tray until it is quit. Where one runs already there is
-// nothing to do.
+// nothing to do, and a person is told.
 func (p *program) tray(ctx context.Context) error {
 	q, err := p.parts()
 	if err != nil {
@@ -69,7 +69,8 @@ func (p *program) tray(ctx context.Context) error {
 	if got, err := lock.TryLock(); err != nil {
 		return fmt.Errorf("lock the tray: %w", err)
 	} else if !got {
-		return nil
+		_, err := fmt.Fprintln(p.out, "The tray is in the panel already; `spacehatch tray --quit` ends it.")
+		return err
 	}
 	defer func() { _ = lock.Close() }()
 	listener, err := ipc.Listen(filepath.Join(runtime, traySocket))

@@ -56,8 +56,10 @@ func TestThereIsOneTray(t *testing.T) {
 	if got, err := lock.TryLock(); err != nil || !got {
 		t.Fatal(got, err)
 	}
-	if err := p.tray(t.Context()); err != nil {
-		t.Errorf("a second tray: %v", err)
+	var said strings.Builder
+	p.out = &said
+	if err := p.tray(t.Context()); err != nil || !strings.Contains(said.String(), "already") {
+		t.Errorf("a second tray: %v, said %q", err, said.String())
 	}
 	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
