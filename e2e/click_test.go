@@ -226,7 +226,7 @@ func (d *desktop) choose(t *testing.T, line string) {
 	}
 	if *screenshots != "" { // the pointer hides the icon
 		d.run(t, "xdotool", "mousemove", "400", "700")
-		d.picture(t, "tray", image.Rect(stage.ScreenWidth-560, 0, stage.ScreenWidth, 250))
+		d.picture(t, "tray", image.Rect(stage.ScreenWidth-560, 0, stage.ScreenWidth, 275))
 	}
 	if err := d.Press(d.ctx, "Return"); err != nil {
 		t.Fatal(err)
