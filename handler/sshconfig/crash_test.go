@@ -104,7 +104,8 @@ func underStrace(t *testing.T, s Settings, undo bool, options ...string) error {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), strace, append(append([]string{"-qq", "-e", "trace=" + watchedCalls}, options...), self)...)
-	cmd.Env = append(os.Environ(), crashVariable+"="+s.SSHDir)
+	// Who is killed takes nothing away.
+	cmd.Env = append(os.Environ(), crashVariable+"="+s.SSHDir, "TMPDIR="+t.TempDir())
 	if undo {
 		cmd.Env = append(cmd.Env, undoVariable+"=1")
 	}
