@@ -11,8 +11,13 @@ import (
 	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
-// NotMade: a folder of ours could not be made.
-const NotMade problem.Code = "folder-not-made"
+// The problems of folders.
+const (
+	// NotMade: a folder of ours could not be made.
+	NotMade problem.Code = "folder-not-made"
+	// NoHome: the environment does not say where the user's files are.
+	NoHome problem.Code = "no-home"
+)
 
 // parentsName is the file in a folder of ours that names the folders above it
 // that did not exist either, one a line, the deepest first.

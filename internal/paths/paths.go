@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/spacehatch/spacehatch/internal/problem"
 )
 
 const program = "spacehatch"
@@ -20,7 +22,7 @@ const program = "spacehatch"
 func Config() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("find the configuration folder: %w", err)
+		return "", homeless(fmt.Errorf("find the configuration folder: %w", err))
 	}
 	return filepath.Join(dir, program), nil
 }
@@ -31,9 +33,16 @@ func Config() (string, error) {
 func State() (string, error) {
 	dir, err := stateHome()
 	if err != nil {
-		return "", fmt.Errorf("find the state folder: %w", err)
+		return "", homeless(fmt.Errorf("find the state folder: %w", err))
 	}
 	return filepath.Join(dir, program), nil
+}
+
+// homeless is for a surrounding that says nowhere where the user's files are, as
+// that of cron or of a service may be.
+func homeless(cause error) error {
+	return problem.New(NoHome, "Nothing says where your home folder is.",
+		"Set "+homeVariables+" in the environment and run the command again.", cause)
 }
 
 // Runtime returns the folder of what lives no longer than the login session:

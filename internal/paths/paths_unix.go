@@ -11,6 +11,9 @@ import (
 	"syscall"
 )
 
+// homeVariables say where the home folder is.
+const homeVariables = "HOME"
+
 func databaseHome() (string, error) {
 	if u, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil && u.HomeDir != "" {
 		return u.HomeDir, nil

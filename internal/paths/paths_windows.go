@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 )
 
+// homeVariables say where the home folder is.
+const homeVariables = "AppData and LocalAppData"
+
 func databaseHome() (string, error) { return os.UserHomeDir() }
 
 func stateHome() (string, error) { return os.UserCacheDir() }
