@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,7 +57,7 @@ func run() (int, error) {
 	if err := json.NewDecoder(conn).Decode(&said); err != nil {
 		return 0, err
 	}
-	fmt.Fprint(os.Stdout, said.Out)
-	fmt.Fprint(os.Stderr, said.Err)
-	return said.Code, nil
+	_, out := fmt.Fprint(os.Stdout, said.Out)
+	_, diagnostics := fmt.Fprint(os.Stderr, said.Err)
+	return said.Code, errors.Join(out, diagnostics)
 }
