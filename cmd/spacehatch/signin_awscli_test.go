@@ -21,6 +21,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -95,24 +97,30 @@ func awsInDisguise(t *testing.T, server http.Handler, home string) []string {
 	}
 }
 
-// awsCLI2 is the AWS CLI that can sign in.
-func awsCLI2(t *testing.T) string {
+// awsCLI2 is the AWS CLI that can sign in, and how it is told to do so by a code:
+// since 2.22 that is not its first choice.
+func awsCLI2(t *testing.T) (program string, login []string) {
 	t.Helper()
+	login = []string{"sso", "login", "--no-browser"}
 	for _, folder := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(folder, "aws")
-		if out, err := exec.CommandContext(t.Context(), path, "--version").CombinedOutput(); err == nil && strings.HasPrefix(string(out), "aws-cli/2") {
-			return path
+		if out, err := exec.CommandContext(t.Context(), path, "--version").CombinedOutput(); err == nil && strings.HasPrefix(string(out), "aws-cli/2.") {
+			minor, _, _ := strings.Cut(strings.TrimPrefix(string(out), "aws-cli/2."), ".")
+			if n, err := strconv.Atoi(minor); err == nil && n >= 22 {
+				login = append(login, "--use-device-code")
+			}
+			return path, login
 		}
 	}
 	t.Fatal("This test needs version 2 of the AWS CLI; it is in Debian's package awscli.")
-	return ""
+	return "", nil
 }
 
 // TestTheSignInIsThatOfTheAWSCLI: what one of the two has signed in to, the
 // other finds, for profiles of both forms.
 func TestTheSignInIsThatOfTheAWSCLI(t *testing.T) {
 	t.Parallel()
-	program := awsCLI2(t)
+	program, login := awsCLI2(t)
 	server := api.New(api.Config{Region: "us-east-1", Account: "111122223333", DevicePage: "http://127.0.0.1/device",
 		Domains: []api.Domain{{ID: "d-abc", Name: "studio", AuthMode: "IAM"}}})
 	plain := httptest.NewServer(server)
@@ -143,7 +151,7 @@ func TestTheSignInIsThatOfTheAWSCLI(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(d.home, ".aws")); err != nil {
 				t.Fatal(err)
 			}
-			cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, "sso", "login", "--profile", profile, "--no-browser")
+			cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, slices.Concat(login, []string{"--profile", profile})...)
 			cmd.Env = append(theirs, "PYTHONUNBUFFERED=1")
 			confirmed(t, server, cmd)
 			if got := d.run(t, "", "spaces", "--profile", profile); got.code != exitOK {
