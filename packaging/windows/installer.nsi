@@ -42,6 +42,7 @@ VIAddVersionKey "LegalCopyright" "Apache License 2.0"
 !uninstfinalize 'packaging/windows/sign.sh "%1"'
 
 !define MUI_ICON "packaging/icons/spacehatch.ico"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "packaging/windows/welcome.bmp" ; the icon, on the grey of its edge
 !define MUI_UNICON "packaging/icons/spacehatch.ico"
 !define MUI_WELCOMEPAGE_TITLE "Install ${NAME}"
 !define MUI_WELCOMEPAGE_TEXT "${NAME} opens your Amazon SageMaker Studio space in the IDE on this computer.$\r$\n$\r$\nIt is installed for you alone, and takes no administrator's rights. Links that begin with spacehatch:// will open it. Your SSH config and the settings of your IDE are not touched now: ${NAME} shows what it would change before it does, when you open a space for the first time."
