@@ -96,7 +96,8 @@ type Change interface {
 }
 
 // ErrDispensable is in the chain of the error of a [Changes] that could not find
-// out all that has to be changed, and the connection works without the rest.
+// out all that has to be changed, and of an optional change that failed: the
+// connection works without the rest.
 var ErrDispensable = errors.New("the connection works without it")
 
 // Changes finds what has to be changed for a space, in order; none where all
@@ -363,11 +364,15 @@ func (c *Connector) consent(ctx context.Context, link Link, o Options) error {
 func (c *Connector) apply(ctx context.Context, at *stage, from Changes, space session.Space, o Options) (int, error) {
 	for attempt := 1; ; attempt++ {
 		applied, err := c.applyOnce(ctx, at, from, space, o)
-		changed := errors.Is(err, sshconfig.ErrChanged) || errors.Is(err, editor.ErrChanged)
-		if !changed || attempt == applyAttempts {
+		if !outdated(err) || attempt == applyAttempts {
 			return applied, err
 		}
 	}
+}
+
+// outdated reports whether a change no longer fits what it was planned for.
+func outdated(err error) bool {
+	return errors.Is(err, sshconfig.ErrChanged) || errors.Is(err, editor.ErrChanged)
 }
 
 // applyOnce walks through changes, asks about each that is not silent, and
@@ -380,17 +385,22 @@ func (c *Connector) applyOnce(ctx context.Context, at *stage, from Changes, spac
 	}
 	applied := 0
 	for _, change := range changes {
-		yes, err := c.approve(ctx, at, change.Describe(), o)
+		proposal := change.Describe()
+		yes, err := c.approve(ctx, at, proposal, o)
 		if err != nil {
 			return applied, err
 		}
 		if !yes {
 			continue
 		}
-		if err := change.Apply(ctx); err != nil {
+		switch err := change.Apply(ctx); {
+		case err == nil:
+			applied++
+		case !proposal.Optional || ctx.Err() != nil || outdated(err):
 			return applied, err
+		default:
+			unplanned = errors.Join(unplanned, ErrDispensable, err)
 		}
-		applied++
 	}
 	return applied, unplanned
 }

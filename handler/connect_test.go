@@ -313,6 +313,21 @@ func TestConnect(t *testing.T) {
 			},
 			told: "VS Code. It is read-only.",
 		},
+		"an extension that cannot be had does not keep the IDE from starting, nor what comes after it": {
+			set: func(w *world) {
+				w.trusted, w.approve = true, true
+				w.editorChanges = []Change{
+					fakeChange{w, Proposal{Key: "extension", Optional: true}}, fakeChange{w, Proposal{Key: "settings.json", Optional: true}},
+				}
+				w.changeErrs = []error{problem.New(problem.EditorFailed, "It cannot be downloaded.", "", nil)}
+			},
+			did: []string{
+				"dial SageMaker-remote-0abc for my-space.hatch", "remember my-space.hatch",
+				"release my-space.hatch", "master my-space.hatch", `choose "" vscode`,
+				"ask extension", "apply extension", "ask settings.json", "apply settings.json", opened,
+			},
+			told: "VS Code. It cannot be downloaded.",
+		},
 		"an IDE that is too old is not started": {
 			set: func(w *world) {
 				w.trusted, w.editorErr = true, problem.New(problem.EditorFailed, "It is too old.", "", nil)
