@@ -90,6 +90,16 @@ func (p Programs) Command(ctx context.Context, args ...string) error {
 	return err
 }
 
+// Browse shows an address in the browser, which goes on after the end of ctx.
+// The address is no argument of ours; it is one of the browser's.
+func (p Programs) Browse(ctx context.Context, address string) error {
+	_, err := p.run(ctx, address, p.Spacehatch, "browse")
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return noProgram("No browser could be started.", "Open "+address+" in yours.")
+	}
+	return err
+}
+
 // start starts a program and leaves it to itself.
 func (p Programs) start(cmd *exec.Cmd) error {
 	cmd.Dir = string(os.PathSeparator)

@@ -18,9 +18,3 @@ func (p Programs) copy(ctx context.Context, text string) error {
 	_, err := p.run(ctx, text, "/usr/bin/pbcopy")
 	return err
 }
-
-// Browse shows an address in the browser, which goes on after the end of ctx.
-func (p Programs) Browse(ctx context.Context, address string) error {
-	_, err := p.run(ctx, "", "/usr/bin/open", address)
-	return err
-}

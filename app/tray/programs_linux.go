@@ -67,15 +67,3 @@ func (p Programs) copy(ctx context.Context, text string) error {
 	}
 	return noProgram("The command is: "+text, "To have it copied, install xclip or wl-clipboard.")
 }
-
-// Browse shows an address in the browser, which goes on after the end of ctx.
-func (p Programs) Browse(ctx context.Context, address string) error {
-	for _, tool := range [][]string{{"xdg-open"}, {"gio", "open"}} {
-		if path, err := exec.LookPath(tool[0]); err == nil {
-			if _, err := p.run(ctx, "", path, append(tool[1:], address)...); err == nil {
-				return nil
-			}
-		}
-	}
-	return noProgram("No browser could be started.", "Open "+address+" in yours.")
-}

@@ -95,8 +95,7 @@ func TestPrograms(t *testing.T) {
 		"disconnect":          {action: Action{Disconnect, alias}, calls: 1, want: "spacehatch <close> <--> <research.hatch> <>"},
 		"reconnect":           {action: Action{Reconnect, alias}, calls: 2, want: "spacehatch <close> <--> <research.hatch> <>; spacehatch <connect> <--> <research.hatch> <>"},
 		"close all":           {action: Action{Do: CloseQuit}, calls: 1, want: "spacehatch <close> <--all> <>"},
-		"studio":              {programs: []string{"gio", "xdg-open"}, action: Action{Do: Studio}, calls: 1, want: "xdg-open <https://studio.example/> <>"},
-		"studio by gio":       {programs: []string{"gio"}, action: Action{Do: Studio}, calls: 1, want: "gio <open> <https://studio.example/> <>"},
+		"studio":              {action: Action{Do: Studio}, calls: 1, want: "spacehatch <browse> <https://studio.example/>"},
 		"spaces":              {action: Action{Do: Spaces}, calls: 1, want: "spacehatch <spaces> <--window> <>"},
 		"settings":            {action: Action{Do: Settings}, calls: 1, want: "spacehatch <settings> <--window> <>"},
 		"diagnostics":         {action: Action{Do: Diagnostics}, calls: 1, want: "spacehatch <doctor> <--window> <>"},
@@ -121,18 +120,21 @@ func TestPrograms(t *testing.T) {
 
 func TestProgramsThatAreMissing(t *testing.T) {
 	w := newWorkshop(t, nil)
-	for do, want := range map[Do]string{
-		Terminal: "ssh research.hatch", CopySSH: "ssh research.hatch", Studio: "https://studio.example/",
-	} {
+	check := func(do Do, want string) {
+		t.Helper()
 		_, err := w.act(Action{do, "research.hatch"}, 0)
 		p := problem.From(err)
 		if p == nil || p.Code != problem.NotSupported || !strings.Contains(p.Sentence+p.Hint, want) {
 			t.Errorf("%s: %v", do, err)
 		}
 	}
+	check(Terminal, "ssh research.hatch")
+	check(CopySSH, "ssh research.hatch")
 	if _, err := w.act(Action{Connect, "research.hatch"}, 0); err == nil {
 		t.Error("a program that is not there was started")
 	}
+	w.program("spacehatch", "exit 1")
+	check(Studio, "https://studio.example/")
 	if _, err := w.act(Action{Do: "dance"}, 0); err == nil {
 		t.Error("anything goes")
 	}

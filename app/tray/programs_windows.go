@@ -21,8 +21,3 @@ func (p Programs) copy(ctx context.Context, text string) error {
 	_, err := p.run(ctx, text, "clip.exe")
 	return err
 }
-
-// Browse shows an address in the browser, which goes on after the end of ctx.
-func (p Programs) Browse(_ context.Context, address string) error {
-	return p.start(exec.Command("rundll32.exe", "url.dll,FileProtocolHandler", address))
-}

@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/url"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/pkg/browser"
+	"github.com/spf13/cobra"
 
 	"github.com/spacehatch/spacehatch/app/desktop"
 	"github.com/spacehatch/spacehatch/app/terminal"
@@ -31,7 +37,51 @@ func findBrowser(lookup func(string) (string, bool)) func(address string) error 
 // browser ends. Neither Ctrl-C nor the end of an ssh reaches the browser, and it
 // has none of our streams: standard output may belong to ssh.
 func openBrowser(address string) error {
-	return tray.Programs{Detached: detached, Scratch: os.TempDir()}.Browse(context.Background(), address)
+	self, err := executable()
+	if err != nil {
+		return err
+	}
+	return tray.Programs{Spacehatch: self, Detached: detached, Scratch: os.TempDir()}.Browse(context.Background(), address)
+}
+
+// maxPage bounds the address of a page, in bytes.
+const maxPage = 64 << 10
+
+func (p *program) browseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "browse",
+		Short: "Open the page on standard input in the browser",
+		Long: "Opens a web page, whose address is on standard input, in the browser: in a process\n" +
+			"of its own, which outlives the one that asks.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := io.ReadAll(io.LimitReader(p.in, maxPage+1))
+			if err != nil {
+				return fmt.Errorf("read the address of a page: %w", err)
+			}
+			address := strings.TrimSpace(string(text))
+			page, err := url.Parse(address)
+			if err != nil || len(text) > maxPage || page.Host == "" || page.Scheme != "https" && page.Scheme != "http" {
+				return errUsage{errors.New("the address of a web page is wanted on standard input")}
+			}
+			return startBrowser(address)
+		},
+	}
+}
+
+// startBrowser gives the browser no stream but the null device: a pipe would
+// keep us here for as long as the browser runs.
+func startBrowser(address string) error {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("start a browser: %w", err)
+	}
+	defer func() { _ = null.Close() }()
+	browser.Stdout, browser.Stderr = null, null
+	if err := browser.OpenURL(address); err != nil {
+		return problem.New(problem.NotSupported, "No browser could be started.", "Install one, or set the default browser of your desktop.", err)
+	}
+	return nil
 }
 
 // inquiry says how a person is asked in the browser.

@@ -95,6 +95,28 @@ func (d *desk) awaitTabs(t *testing.T, n int) string {
 	return all[n-1]
 }
 
+// What is no web page's address reaches no browser, which might take a file or
+// an option for something to open.
+func TestBrowse(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.hasBrowser(t, false)
+	for _, address := range []string{"", "studio.example", "file:///etc/passwd", "--version", "javascript:alert(1)", "https:///x", "https://x/" + strings.Repeat("a", maxPage)} {
+		e := d.run(t, address, "browse")
+		if e.code != exitUsage || !strings.Contains(e.errors, "the address of a web page is wanted on standard input") {
+			t.Errorf("%.20q: %v", address, e)
+		}
+	}
+	if e := d.run(t, "https://studio.example/?a=b&c\n", "browse"); e.code != exitOK || e.out+e.errors != "" {
+		t.Errorf("a page: %v", e)
+	}
+	if got := d.tabs(t); len(got) != 1 || got[0] != "https://studio.example/?a=b&c" {
+		t.Errorf("the tabs are %q", got)
+	}
+	d.env = append(d.env, variableTabs+"=")
+	told(t, d.run(t, "https://studio.example/", "browse"), exitFailed, "No browser could be started.")
+}
+
 const waitingLine = "spacehatch: my-space.hatch: waiting for Studio in your browser (Ctrl-C gives up)\n"
 
 func TestStudioInTheBrowserGivesASession(t *testing.T) {

@@ -228,6 +228,7 @@ func (p *program) commands() *cobra.Command {
 		p.windowCommand(),
 		p.proxyCommand(),
 		p.tunnelCommand(),
+		p.browseCommand(),
 		p.pluginCommand(),
 	)
 	root.SetHelpCommandGroupID("machine")
