@@ -1,6 +1,6 @@
-// `spacehatch spaces` and AWS's SDK for JavaScript look at one account, and see
-// the same: every space with what AWS tells of it, and the same error where AWS
-// refuses.
+// `spacehatch spaces`, AWS's SDK for JavaScript and the AWS CLI look at one
+// account, and see the same: every space with what AWS tells of it, and the same
+// error where AWS refuses.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -35,10 +35,10 @@ after(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Runs the program in a home of its own. */
-async function spacehatch(...args) {
+/** Runs a program in a home of its own. */
+async function run(command, args) {
   const folders = Object.fromEntries(["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"].map((name) => [name, join(home, name)]));
-  const child = spawn(program, args, {
+  const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...folders, HOME: home, SPACEHATCH_LOG: "debug" },
   });
   const said = { out: "", errors: "" };
@@ -50,6 +50,11 @@ async function spacehatch(...args) {
   });
   return { code, ...said };
 }
+
+const spacehatch = (...args) => run(program, args);
+
+/** The AWS CLI is told the endpoint: Debian's reads no variable for that. */
+const cli = (...args) => run("aws", ["sagemaker", ...args, "--output", "json", "--endpoint-url", simulator.sagemaker]);
 
 /** All that the SDK's pages hold. */
 async function walk(paginate, member) {
@@ -98,6 +103,20 @@ describe("the same account", () => {
     assert.deepEqual(ours.sort(byName), theirs.sort(byName));
   });
 
+  test("which the AWS CLI lists, too", async () => {
+    const listed = await spacehatch("spaces", "--json");
+    assert.equal(listed.code, 0, listed.errors);
+    const ours = JSON.parse(listed.out);
+    const theirs = await cli("list-spaces");
+    assert.equal(theirs.code, 0, theirs.errors);
+    const all = JSON.parse(theirs.out).Spaces.map((space) => ({ domain: space.DomainId, name: space.SpaceName }));
+    const seen = new Set(ours.map((space) => space.domain));
+    const others = new Set(all.map((space) => space.domain).filter((domain) => !seen.has(domain)));
+    assert.equal(others.size, 1, "only the domain of Unified Studio is left out");
+    const expected = all.filter((space) => seen.has(space.domain));
+    assert.deepEqual(ours.map(({ domain, name }) => ({ domain, name })).sort(byName), expected.sort(byName));
+  });
+
   const token = () => readFile(simulator.control_token_file, "utf8");
   const control = async (method, body) => {
     const answer = await fetch(new URL("/control/faults", simulator.page), {
@@ -124,4 +143,15 @@ describe("the same account", () => {
       assert.match(ours.errors.split("\n")[0], /^spacehatch: .*\.$/);
     });
   }
+
+  test("gives the AWS CLI the same error, too", async () => {
+    await control("POST", JSON.stringify({ operation: "sagemaker:ListSpaces", code: "AccessDeniedException", times: 2 }));
+    const theirs = await cli("list-spaces");
+    const ours = await spacehatch("spaces", "--json");
+    await control("DELETE");
+    assert.notEqual(theirs.code, 0, theirs.out);
+    assert.equal(ours.code, 1, ours.errors);
+    const [, message] = /\(AccessDeniedException\)[^:]*: (.*)/.exec(theirs.errors) ?? assert.fail(theirs.errors);
+    assert.ok(ours.errors.includes(message.trim()), `${message} is not in ${ours.errors}`);
+  });
 });
