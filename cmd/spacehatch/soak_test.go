@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
@@ -55,6 +57,12 @@ func (l lane) kills(t *testing.T, pid int) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	// Its memory, and what /proc tells of it, goes before its sockets do.
+	eventually(t, func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		_, state, _ := bytes.Cut(stat, []byte(") "))
+		return err != nil || bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
+	}, func() string { return fmt.Sprintf("process %d does not die", pid) })
 }
 
 // closes is `spacehatch close`.
