@@ -61,7 +61,8 @@ func (l lane) kills(t *testing.T, pid int) {
 	eventually(t, func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		_, state, _ := bytes.Cut(stat, []byte(") "))
-		return err != nil || bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X"))
+		threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // the last one takes the sockets along
+		return err != nil || len(threads) <= 1 && (bytes.HasPrefix(state, []byte("Z")) || bytes.HasPrefix(state, []byte("X")))
 	}, func() string { return fmt.Sprintf("process %d does not die", pid) })
 }
 
