@@ -100,8 +100,9 @@ func (p Programs) Browse(ctx context.Context, address string) error {
 	return err
 }
 
-// start starts a program and leaves it to itself.
-func (p Programs) start(cmd *exec.Cmd) error {
+// apart has a program run in the person's home folder, out of the reach of our
+// end; who has said how it is to be a process of its own is right.
+func (p Programs) apart(cmd *exec.Cmd) {
 	cmd.Dir = string(os.PathSeparator)
 	if home, err := os.UserHomeDir(); err == nil {
 		cmd.Dir = home
@@ -109,6 +110,11 @@ func (p Programs) start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = p.Detached()
 	}
+}
+
+// start starts a program and leaves it to itself.
+func (p Programs) start(cmd *exec.Cmd) error {
+	p.apart(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
@@ -131,11 +137,7 @@ func (p Programs) run(ctx context.Context, input, name string, args ...string) (
 	defer func() { _ = file.Close() }()
 	_ = os.Remove(file.Name())
 	cmd := exec.Command(name, args...)
-	cmd.Dir = string(os.PathSeparator)
-	if home, err := os.UserHomeDir(); err == nil {
-		cmd.Dir = home
-	}
-	cmd.SysProcAttr = p.Detached()
+	p.apart(cmd)
 	cmd.Stderr = file
 	if input != "" {
 		cmd.Stdin = strings.NewReader(input)

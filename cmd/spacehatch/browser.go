@@ -94,22 +94,8 @@ type inquiry struct {
 // inBrowser is the source of sessions that asks Studio in the person's browser.
 func (p *program) inBrowser(q *parts, how inquiry) session.Source {
 	studio, _ := p.lookup(settings.VariableStudio)
-	browse := func(ctx context.Context, address string) error {
-		opened := make(chan error, 1)
-		go func() { opened <- p.browse(address) }() // ends with the browser, or with us
-		select {
-		case err := <-opened:
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	if p.browse == nil {
-		browse = nil
-	}
 	return session.Personal{Source: refresh.New(refresh.Options{
-		Dir:    paths.MakeRuntime,
-		Browse: browse,
+		Dir: paths.MakeRuntime, Browse: p.browse,
 		Read: func(query string) (refresh.Callback, error) {
 			c, err := handler.ParseCallback(query)
 			return refresh.Callback(c), err

@@ -168,8 +168,8 @@ func (p *program) learn(ctx context.Context, who *caller.Caller, signedIn, asked
 	}
 }
 
-// signInInWindow signs in in a window of its own. Where there can be none, the
-// terminal shows the code.
+// signInInWindow signs in in a window of its own. Where that does not come up,
+// the terminal shows the code.
 func (p *program) signInInWindow(ctx context.Context, profile string, to caller.SSO) error {
 	program := ""
 	if p.windows != nil {

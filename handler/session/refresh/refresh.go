@@ -45,9 +45,9 @@ type Options struct {
 	// Dir returns the owner-only folder in which processes keep from each
 	// other's way, and makes it where it is not there.
 	Dir func() (string, error)
-	// Browse shows an address in the browser. It need not return before the
-	// browser ends, but returns with the end of ctx. nil: there is no browser.
-	Browse func(ctx context.Context, address string) error
+	// Browse shows an address in the browser. It may last as long as the browser
+	// does: nobody waits for its end. nil: there is no browser.
+	Browse func(address string) error
 	// Read reads the query of a call, strictly and within bounds.
 	Read func(query string) (Callback, error)
 	// Check returns nil where the policy allows a session for a space, and
@@ -208,8 +208,6 @@ func address(page, identifier, id, back string) string {
 
 // ask opens the page and waits.
 func (s *Source) ask(ctx context.Context, space session.Space, page string) (session.Session, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	l, err := listen(ctx)
 	if err != nil {
 		return session.Session{}, err
@@ -218,8 +216,8 @@ func (s *Source) ask(ctx context.Context, space session.Space, page string) (ses
 	defer l.serve(call)()
 
 	browsed := make(chan error, 1)
-	go func() { // ends with ctx
-		browsed <- s.o.Browse(ctx, address(page, space.ARN, call.id, "http://"+l.host()+callbackPath))
+	go func() { // ends with the browser, or with us
+		browsed <- s.o.Browse(address(page, space.ARN, call.id, "http://"+l.host()+callbackPath))
 	}()
 	began := s.now()
 	tell := func() { s.o.Waiting("waiting for Studio in your browser", s.now().Sub(began)) }

@@ -52,9 +52,10 @@ func (b tab) call(change func(url.Values)) string {
 type browser struct {
 	tabs  chan tab
 	fails error
+	ends  <-chan struct{}
 }
 
-func (b *browser) browse(ctx context.Context, address string) error {
+func (b *browser) browse(address string) error {
 	if b.fails != nil {
 		return b.fails
 	}
@@ -63,8 +64,8 @@ func (b *browser) browse(ctx context.Context, address string) error {
 		return err
 	}
 	b.tabs <- tab{address, u.Query(), u.Query().Get("reconnect_callback_url")}
-	<-ctx.Done() // as one that ends with its browser
-	return ctx.Err()
+	<-b.ends // as one that ends with its browser
+	return nil
 }
 
 // plainRead reads a query as net/url does, each name once.
@@ -84,7 +85,7 @@ func plainRead(query string) (Callback, error) {
 }
 
 func options(t *testing.T, change ...func(*Options)) (Options, *browser) {
-	b, dir := &browser{tabs: make(chan tab, 10)}, t.TempDir()
+	b, dir := &browser{tabs: make(chan tab, 10), ends: t.Context().Done()}, t.TempDir()
 	o := Options{
 		Dir: func() (string, error) { return dir, nil }, Browse: b.browse, Read: plainRead,
 		Check: func(_ session.Space, s session.Session) error {
