@@ -101,7 +101,7 @@ func TestBrowse(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.hasBrowser(t, false)
-	for _, address := range []string{"", "studio.example", "file:///etc/passwd", "--version", "javascript:alert(1)", "https:///x", "https://x/" + strings.Repeat("a", maxPage)} {
+	for _, address := range []string{"", "studio.example", "file:///etc/passwd", "file://studio.example/etc/passwd", "ftp://studio.example/", "--version", "javascript:alert(1)", "https:///x", "https://x/" + strings.Repeat("a", maxPage)} {
 		e := d.run(t, address, "browse")
 		if e.code != exitUsage || !strings.Contains(e.errors, "the address of a web page is wanted on standard input") {
 			t.Errorf("%.20q: %v", address, e)
